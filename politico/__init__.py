@@ -1,0 +1,1 @@
+"""Ground floor: what every runtime shares. Imports nothing else of the project."""

@@ -1,0 +1,14 @@
+"""Names of runs: short, in order of time, the same again when a step is repeated, and fit for every AWS name."""
+
+import hashlib
+from datetime import UTC, datetime
+
+
+def run_id(started: datetime, execution: str | None) -> str:
+    """`20241130-120000-1a2b3c4d` for a workflow execution; its name, when it has one, tells two of one second apart."""
+    return f"{started.astimezone(UTC):%Y%m%d-%H%M%S}-{digest(execution)}"
+
+
+def digest(execution: str | None) -> str:
+    """How the run of this execution ends, for who knows only the execution's name."""
+    return hashlib.sha256((execution or "").encode()).hexdigest()[:8]

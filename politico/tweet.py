@@ -1,0 +1,156 @@
+"""One tweet as X's API v2 gives it, and the thesis's rules for which tweets are worth keeping."""
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+from typing import Any
+
+from politico.errors import TweetError
+
+_LINK = re.compile(r"https?://\S+")
+_HASHTAG = re.compile(r"(?<![\w&])[#＃](\w*[^\W\d]\w*)")
+_WORD = re.compile(r"[^\W_]")
+_RETWEET_BEGINS = "RT @"
+
+
+@dataclass(frozen=True)
+class Tweet:
+    """What the project uses of one post."""
+
+    id_str: str
+    author_id: str
+    created_at: datetime
+    """In UTC."""
+    text: str
+    """Whole, with links out, character references resolved and white space folded; line breaks stay."""
+    lang: str | None
+    source: str | None
+    """The program it was written with; X stopped telling in v2."""
+    hashtags: tuple[str, ...]
+    """Without `#`, as written, each once."""
+    kind: str
+    """`original`, `retweet` or `quote`. A reply is an original."""
+    previous_ids: tuple[str, ...]
+    """Ids of the versions that this one replaced, oldest first."""
+    editable_until: datetime | None
+
+    @property
+    def edited(self) -> bool:
+        return bool(self.previous_ids)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Which tweets are kept (thesis, section 4.1)."""
+
+    max_age_days: int = 500
+    """Counted back from the reference date."""
+    min_words: int = 5
+
+    def refusal(self, tweet: Tweet, reference: datetime) -> str | None:
+        """Why this tweet is filtered out as of the reference date, or None when it is kept."""
+        if tweet.kind != "original":
+            return tweet.kind
+        if tweet.created_at < reference - timedelta(days=self.max_age_days):
+            return "too_old"
+        if tweet.editable_until is not None and tweet.editable_until > reference:
+            return "still_editable"
+        if count_words(tweet.text) < self.min_words:
+            return "too_short"
+        return None
+
+
+def parse_post(post: Any) -> Tweet:
+    """The tweet in one v2 post. Raises TweetError when an id, a time or the text is missing or unreadable."""
+    if not isinstance(post, Mapping):
+        raise TweetError("not_an_object", f"a post is an object; this is {type(post).__name__}")
+    try:
+        return _read_post(post)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise TweetError("broken_post", f"post {post.get('id')!r} has not the shape of a post: {error!r}") from error
+
+
+def _read_post(post: Mapping[str, Any]) -> Tweet:
+    note = post.get("note_tweet") or {}
+    text = note.get("text") or post.get("text")
+    if not isinstance(text, str) or not text.strip():
+        raise TweetError("no_text", f"post {post.get('id')!r} has no text")
+    cleaned = clean(text)
+    entities = note.get("entities") or post.get("entities") or {}
+    named = [one["tag"] for one in entities.get("hashtags", ()) if one.get("tag")]
+    hashtags = tuple(dict.fromkeys(named or _HASHTAG.findall(cleaned)))  # cleaned: the `#top` of a link is no hashtag
+    _check_texts(cleaned, *hashtags, post.get("lang") or "", post.get("source") or "")
+    id_str = read_id(post.get("id"), "id")
+    editable_until = (post.get("edit_controls") or {}).get("editable_until")
+    return Tweet(
+        id_str=id_str,
+        author_id=read_id(post.get("author_id"), "author_id"),
+        created_at=read_time(post.get("created_at")),
+        text=cleaned,
+        lang=post.get("lang") or None,
+        source=post.get("source") or None,
+        hashtags=hashtags,
+        kind=_kind(post, text),
+        # X lists every version, oldest first, in each of them: those after this one replaced it.
+        previous_ids=tuple(takewhile(lambda one: one != id_str, map(str, post.get("edit_history_tweet_ids") or ()))),
+        editable_until=read_time(editable_until) if editable_until else None,
+    )
+
+
+def clean(text: str) -> str:
+    """The words of a tweet: links out (as the thesis did), references such as `&amp;` resolved, blanks folded."""
+    lines = _LINK.sub(" ", html.unescape(text)).splitlines()
+    return "\n".join(folded for line in lines if (folded := " ".join(line.split())))
+
+
+def count_words(text: str) -> int:
+    """Pieces between blanks that hold a letter or a digit; an emoji alone is no word."""
+    return sum(1 for piece in text.split() if _WORD.search(piece))
+
+
+def read_id(value: Any, name: str) -> str:
+    """An id as text. Raises TweetError when it is missing or was rounded by a program that took it for a number."""
+    text = str(value).strip() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    if not text:
+        raise TweetError(f"no_{name}", f"{name} is {value!r}; it takes digits")
+    if not (text.isascii() and text.isdigit()):
+        raise TweetError(f"bad_{name}", f"{name} is {text[:40]!r}; it takes digits only (a rounded id can't be repaired)")
+    return text
+
+
+def read_time(value: Any) -> datetime:
+    """An ISO 8601 time with its zone, in UTC. Raises TweetError."""
+    try:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError("no time zone")
+        return moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TweetError("bad_created_at", f"time is {value!r}; it takes ISO 8601 with a time zone") from error
+
+
+def write_time(moment: datetime) -> str:
+    """A time as X writes it: `2024-05-03T14:22:10.000Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def _check_texts(*texts: Any) -> None:
+    for text in texts:
+        if not isinstance(text, str):
+            raise TweetError("broken_post", f"{type(text).__name__} stands where a post has a text")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise TweetError(
+                "bad_encoding", "a text of the post holds half a surrogate pair, or bytes of another encoding"
+            ) from error
+
+
+def _kind(post: Mapping[str, Any], text: str) -> str:
+    types = {one.get("type") for one in post.get("referenced_tweets") or ()}
+    if "retweeted" in types or text.startswith(_RETWEET_BEGINS):
+        return "retweet"
+    return "quote" if "quoted" in types else "original"
