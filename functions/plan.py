@@ -1,0 +1,29 @@
+"""Ingest, first step: name the run and list the accounts whose timelines it reads."""
+
+from datetime import datetime
+from typing import Any
+
+from functions import environment
+from politico.dataset import open_registry
+from politico.politician import Registry
+from politico.runs import run_id
+from politico.tweet import read_time, write_time
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Event: the execution's `name`, its `started` time and its `input`, which may ask for `{"fetch": false}`
+    (annotate what an import has stored) and name a `reference` date in place of now."""
+    wanted = event["input"]
+    fetch = bool(wanted.get("fetch", True))
+    if fetch:
+        environment.require_x_terms()
+    registry, _zone = open_registry(environment.lake())
+    started = read_time(event["started"])
+    reference = read_time(wanted["reference"]) if wanted.get("reference") else started
+    return plan(run_id(started, event["name"]), reference, registry if fetch else Registry([]))
+
+
+def plan(run: str, reference: datetime, registry: Registry) -> dict[str, Any]:
+    """What the rest of the run works from."""
+    accounts = [{"user_id": one.user_id, "screen_name": one.screen_name} for one in registry]
+    return {"run": run, "reference": write_time(reference), "accounts": accounts}

@@ -1,0 +1,55 @@
+"""Ingest, last step: add up what the run did, say which parts failed, and settle those whose every day is in the dataset."""
+
+from collections import Counter
+from typing import Any
+
+from functions import environment
+from politico import lake as places
+from politico.lake import Lake
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Event: `run`. Answer: the report without its lists, small enough for an event."""
+    lake, ledger, run = environment.lake(), environment.ledger(), event["run"]
+    found = report(run, lake)
+    for part in found.pop("settled"):
+        ledger.settle(part["user_id"], part["pages_run"])
+    lake.write_json(places.report(run), found)
+    return {name: value for name, value in found.items() if name not in ("failed_accounts", "failed_parts", "failed_days")} | {
+        "failures": sum(len(found[name]) for name in ("failed_accounts", "failed_parts", "failed_days"))
+    }
+
+
+def report(run: str, lake: Lake) -> dict[str, Any]:
+    """Counts over all parts and days: read = kept + filtered + rejected; annotated_read = rows + dropped."""
+    parts = {item["part"]: item for item in lake.read_json(places.manifest(run))}
+    fetched = lake.read_json(places.fetched(run))
+    done = [lake.read_json(key) for key in lake.keys(places.part_counts_folder(run))]
+    accounts = [account for part in done for account in part["accounts"]]
+    days = [day for key in lake.keys(places.day_counts_folder(run)) for day in lake.read_json(key)]
+    curated = {day["day"] for day in days}
+    failed_parts = sorted(set(parts) - {part["part"] for part in done})
+    return {
+        "run": run,
+        "accounts": len(fetched),
+        "posts_fetched": sum(one.get("posts", 0) for one in fetched),
+        "read": sum(account["read"] for account in accounts),
+        "kept": sum(account["kept"] for account in accounts),
+        "filtered": _added(account["filtered"] for account in accounts),
+        "rejected": _added(account["rejected"] for account in accounts),
+        "days": len(days),
+        "annotated_read": sum(day["read"] for day in days),
+        "dropped": _added(day["dropped"] for day in days),
+        "rows": sum(day["rows"] for day in days),
+        "failed_accounts": [one for one in fetched if one["status"] != "done"],
+        "failed_parts": [parts[name] for name in failed_parts],
+        "failed_days": sorted({day for part in done for day in part["days"]} - curated),
+        "settled": [account for part in done if curated.issuperset(part["days"]) for account in part["accounts"]],
+    }
+
+
+def _added(counts: Any) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update(one)
+    return dict(sorted(total.items()))
