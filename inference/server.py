@@ -1,0 +1,169 @@
+"""The endpoint's program: SageMaker's `GET /ping` and `POST /invocations` over one model folder.
+
+SM_MODEL_DIR=models/demo BIND_HOST=127.0.0.1 SAGEMAKER_BIND_TO_PORT=8080 python -m inference.server
+"""
+
+import json
+import logging
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from transformers.utils import logging as transformers_logging
+
+from inference.engine import Engine
+from inference.model import load_model
+from politico.control import Schema, shown
+from politico.errors import InputError, LimitError, PoliticoError, ServiceError
+from politico.generation import Parameters, Request, parse_request
+from politico.settings import from_mapping
+
+JSON = "application/json"
+MAX_BODY_BYTES = 64 * 1024
+GRACE_SECONDS = 25
+"""For the tweets under way when the container is told to stop; SageMaker kills it after 30."""
+SERVE = "serve"
+"""The argument that SageMaker starts every serving container with."""
+
+log = logging.getLogger("inference")
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Where to listen and what to serve."""
+
+    model_folder: Path = Path("/opt/ml/model")
+    """SageMaker unpacks `model.tar.gz` here."""
+    host: str = "0.0.0.0"
+    port: int = 8080
+    threads: int = 0
+    """How many cores torch uses; 0 for its own choice."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.port < 65536:
+            raise LimitError(f"port is {self.port}; it takes 1 to 65535")
+        if self.threads < 0:
+            raise LimitError(f"threads is {self.threads}; at least 0")
+
+
+VARIABLES = {
+    "SM_MODEL_DIR": "model_folder",
+    "BIND_HOST": "host",
+    "SAGEMAKER_BIND_TO_PORT": "port",
+    "TORCH_THREADS": "threads",
+}
+"""The environment's names for the settings."""
+
+
+def create_app(engine: Engine) -> Starlette:
+    """The two routes over an engine that is ready."""
+    schema = engine.model.codec.schema
+
+    async def ping(request: HttpRequest) -> Response:
+        return PlainTextResponse("ok")
+
+    async def invocations(request: HttpRequest) -> Response:
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type != JSON:
+            return _refusal(415, LimitError(f"Content-Type is {shown(media_type)}; it takes {JSON}"))
+        body = await _read(request)
+        if body is None:
+            return _refusal(413, LimitError(f"the body is too large; it takes at most {MAX_BODY_BYTES} bytes"))
+        began = time.monotonic()
+        try:
+            asked = _parse(body, schema)
+            # In a thread of its own, so that /ping answers while the model writes.
+            tweets = await run_in_threadpool(engine.generate, asked)
+        except InputError as error:
+            return _refusal(400, error)
+        except ServiceError as error:
+            log.error("%s", type(error).__name__)
+            return _refusal(500, error)
+        except Exception as error:  # whatever it is, its text may hold the request's
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            log.error("%s while generating\n%s", type(error).__name__, frames)
+            return _refusal(500, ServiceError("the model failed on this request; the endpoint's log says where"))
+        tokens = sum(tweet.tokens for tweet in tweets)
+        log.info("%d tweets, %d tokens, %.2f s", len(tweets), tokens, time.monotonic() - began)
+        return JSONResponse([asdict(tweet) for tweet in tweets])
+
+    return Starlette(routes=[Route("/ping", ping), Route("/invocations", invocations, methods=["POST"])])
+
+
+async def _read(request: HttpRequest) -> bytes | None:
+    """The body, or None as soon as it is larger than allowed."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            return None
+    return bytes(body)
+
+
+def _parse(body: bytes, schema: Schema) -> Request:
+    """Raises InputError."""
+    try:
+        try:
+            given = json.loads(body)
+        except ValueError as error:  # broken JSON, broken UTF-8, or a number of thousands of digits
+            raise LimitError(f"the body is no JSON: {error}") from error
+        return parse_request(given, schema)
+    except RecursionError as error:
+        raise LimitError("the body is nested too deep; it takes an object of texts, numbers and lists") from error
+
+
+def _refusal(status: int, error: PoliticoError) -> Response:
+    return JSONResponse({"error": type(error).__name__, "message": str(error)}, status_code=status)
+
+
+def run(settings: ServerSettings) -> None:
+    """Load the model, see that it answers, and serve until told to stop. Raises InputError for a bad model folder."""
+    model = load_model(settings.model_folder)
+    torch.set_num_threads(settings.threads or model.threads)
+    engine = Engine(model)
+    engine.generate(Request({}, "", Parameters(max_new_tokens=1)))  # /ping says ok only for a model that has written
+    log.info("serving %s on %s:%d", settings.model_folder, settings.host, settings.port)
+    uvicorn.run(
+        create_app(engine),
+        host=settings.host,
+        port=settings.port,
+        access_log=False,  # SageMaker pings every few seconds
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Serve until told to stop. The exit code: 2 when something given can't be used."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    transformers_logging.disable_progress_bar()
+    try:
+        if list(arguments) not in ([], [SERVE]):
+            raise LimitError(f"the server takes no arguments but {SERVE!r}; given: {' '.join(arguments)}")
+        given: dict[str, Any] = {field: environment[name] for name, field in VARIABLES.items() if environment.get(name)}
+        run(from_mapping(ServerSettings, given))
+    except InputError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    # uvicorn finishes what is under way, then raises the signal again for its program to end on: this is the end.
+    # It is also needed before: Linux shows a container's first process no signal that it does not handle.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    sys.exit(main(sys.argv[1:], os.environ))
