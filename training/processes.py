@@ -1,0 +1,63 @@
+"""The processes of one training run: one on a laptop, one a GPU under torchrun."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+import torch.distributed as dist
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among the others, and the device it computes on."""
+
+    rank: int = 0
+    world: int = 1
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @property
+    def first(self) -> bool:
+        """The one that writes files and prints."""
+        return self.rank == 0
+
+    def add(self, *numbers: float) -> list[float]:
+        """Each number summed over all processes; all get the same sums. Waits for the slowest."""
+        if self.world == 1:
+            return list(numbers)
+        together = torch.tensor(numbers, dtype=torch.float64, device=self.device)
+        dist.all_reduce(together)
+        sums: list[float] = together.tolist()
+        return sums
+
+    def wait(self) -> None:
+        """Until all have come here."""
+        self.add(0.0)
+
+
+@contextmanager
+def joined(environment: Mapping[str, str]) -> Iterator[Processes]:
+    """The processes that torchrun's variables name: NCCL among GPUs, gloo among CPUs; one process where there are none."""
+    world, rank = int(environment.get("WORLD_SIZE", "1")), int(environment.get("RANK", "0"))
+    local_rank, local_world = int(environment.get("LOCAL_RANK", "0")), int(environment.get("LOCAL_WORLD_SIZE", "1"))
+    if torch.cuda.is_available():
+        device = torch.device("cuda", local_rank % torch.cuda.device_count())
+        torch.cuda.set_device(device)
+        torch.set_float32_matmul_precision("high")
+    else:
+        device = torch.device("cpu")
+        # torchrun gives each process one thread, however many cores there are for it.
+        torch.set_num_threads(max(1, cores() // local_world))
+    if world > 1:
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", rank=rank, world_size=world)
+    try:
+        yield Processes(rank, world, device)
+    finally:
+        if world > 1:
+            dist.destroy_process_group()
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

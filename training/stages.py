@@ -1,0 +1,205 @@
+"""The two stages of a model: a base model learns Spanish from a corpus, a control model learns to write tweets on demand."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+from transformers import GPT2LMHeadModel
+
+from inference.model import TOKENIZER_FILE as MODEL_TOKENIZER
+from inference.model import codec_for, load_model, open_tokenizer, save_model
+from politico.control import Schema
+from politico.errors import FileFormatError, LimitError
+from politico.experiment import ControlSettings, LearningSettings, NetworkSettings
+from politico.political import SCHEMA
+from training.checkpoint import Progress
+from training.control_data import ControlSamples
+from training.dataset import read_dataset
+from training.folders import unpacked
+from training.learning import Learned, learn
+from training.metrics import Loss
+from training.network import build_network, count_parameters
+from training.processes import Processes
+from training.shards import HELD_OUT_FILE, STATISTICS_FILE, TOKENIZER_FILE, TRAIN_FILE, read_shard
+from training.split import split
+from training.vocabulary import byte_lengths
+from training.windows import Windows
+
+HISTORY_FILE, SUMMARY_FILE = "training.jsonl", "summary.json"
+
+CPU_HELD_OUT_TOKENS, GPU_HELD_OUT_TOKENS = 16_384, 262_144
+"""About so much held-out text is looked at each time, always the same."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a stage's model is called, where it goes, and when the stage began."""
+
+    stage: str
+    name: str
+    model: Path
+    output: Path
+    checkpoints: Path
+    started: datetime
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.checkpoints / f"{self.stage}.pt"
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What is saved beside the network, and said of it."""
+
+    tokenizer: Tokenizer
+    schema: Schema
+    tokens: int
+    """Scored tokens of the held-out text that is looked at."""
+    bytes: int
+    """Its UTF-8 bytes."""
+    facts: dict[str, Any]
+    """Data counts and settings, for the card."""
+
+
+def train_base(corpus: Path, shape: NetworkSettings, settings: LearningSettings, run: Run, processes: Processes) -> None:
+    """A new GPT-2 from a corpus folder. Raises InputError for a folder or settings that can't be used."""
+    tokenizer = open_tokenizer(corpus / TOKENIZER_FILE)
+    data = Windows(
+        read_shard(corpus / TRAIN_FILE),
+        read_shard(corpus / HELD_OUT_FILE),
+        positions=shape.positions,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        held_out_tokens=_held_out_tokens(processes),
+    )
+    end = codec_for(tokenizer, SCHEMA).ids[SCHEMA.end]  # and all the markers are there
+    network = build_network(shape, tokenizer.get_vocab_size(), end, settings.seed)
+    targets = data.held_out[:, 1:]
+    parts = _Parts(
+        tokenizer,
+        SCHEMA,
+        tokens=int(targets.size),
+        bytes=int(byte_lengths(tokenizer)[targets].sum()),
+        facts={
+            "data": _corpus_counts(corpus / STATISTICS_FILE),
+            "settings": {"network": asdict(shape), "learning": asdict(settings)},
+        },
+    )
+    _train(network, data, settings, run, processes, parts)
+
+
+def train_control(
+    dataset: Path,
+    base: Path,
+    shape: Mapping[str, str],
+    settings: LearningSettings,
+    control: ControlSettings,
+    run: Run,
+    processes: Processes,
+) -> None:
+    """A control model from a base model and a dataset folder; `shape` is what was said of the network, if anything.
+
+    Raises InputError for folders or settings that can't be used, among them a shape that is not the base model's.
+    """
+    with unpacked(base) as folder:
+        model, tokenizer = load_model(folder), open_tokenizer(folder / MODEL_TOKENIZER)
+    SCHEMA.check_same_format(model.codec.schema)
+    own = _shape(model.network)
+    for name, value in shape.items():
+        if value != str(getattr(own, name)):
+            raise LimitError(f"{name} is {value}, but the base model's is {getattr(own, name)}; leave the flag out")
+    sides = split(read_dataset(dataset), control.held_out_share)
+    data = ControlSamples(
+        sides,
+        replace(model.codec, schema=SCHEMA),
+        control,
+        length=model.length,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        held_out_tokens=_held_out_tokens(processes),
+    )
+    parts = _Parts(
+        tokenizer,
+        SCHEMA.with_values(data.values),
+        tokens=data.looked_at_scored,
+        bytes=sum(len(text.encode()) for _, text in data.looked_at),
+        facts={
+            "base": model.card.get("name"),
+            "data": {**asdict(data.counts), "cut_day": sides.cut_day},
+            "settings": {"network": asdict(own), "learning": asdict(settings), "control": asdict(control)},
+        },
+    )
+    _train(model.network, data, settings, run, processes, parts)
+
+
+def _train(
+    network: GPT2LMHeadModel,
+    data: Windows | ControlSamples,
+    settings: LearningSettings,
+    run: Run,
+    processes: Processes,
+    parts: _Parts,
+) -> None:
+    if data.batch_size < processes.world:
+        raise LimitError(f"batch_size is {data.batch_size}; with {processes.world} processes it takes one row for each")
+    if processes.first:
+        print(f"{count_parameters(network):,} parameters, {data.identity}", flush=True)
+    learned = learn(network, data, settings, processes, run.checkpoint, record=lambda now: _write_history(run, now))
+    if processes.first:
+        summary = _summary(network, learned, run, parts)
+        save_model(run.model, network, parts.tokenizer, parts.schema, {**summary, **parts.facts})
+        (run.output / SUMMARY_FILE).write_text(_json({**summary, **parts.facts}), encoding="utf-8")
+        # What follows is a new run, not the rest of this one.
+        run.checkpoint.unlink(missing_ok=True)
+        print(f"model in {run.model}, figures in {run.output}", flush=True)
+    processes.wait()
+
+
+def _summary(network: GPT2LMHeadModel, learned: Learned, run: Run, parts: _Parts) -> dict[str, Any]:
+    """What the card and summary.json have in common. `figures` are of the held-out text that is looked at."""
+    before, after = (Loss(loss * parts.tokens, parts.tokens, parts.bytes).figures() for loss in (learned.before, learned.after))
+    return {
+        "name": run.name,
+        "stage": run.stage,
+        "created": run.started.astimezone(UTC).isoformat(timespec="seconds"),
+        "parameters": count_parameters(network),
+        "steps": learned.progress.step,
+        "tokens": learned.progress.tokens,
+        "seconds": round(learned.progress.seconds, 3),
+        "figures": after,
+        "before": before,
+        "libraries": {name: version(name) for name in ("torch", "transformers", "tokenizers")},
+    }
+
+
+def _write_history(run: Run, progress: Progress) -> None:
+    """All lines each time: after an interruption the earlier ones come from the checkpoint."""
+    run.output.mkdir(parents=True, exist_ok=True)
+    lines = "".join(json.dumps(one) + "\n" for one in progress.records)
+    (run.output / HISTORY_FILE).write_text(lines, encoding="utf-8")
+
+
+def _held_out_tokens(processes: Processes) -> int:
+    return GPU_HELD_OUT_TOKENS if processes.device.type == "cuda" else CPU_HELD_OUT_TOKENS
+
+
+def _shape(network: GPT2LMHeadModel) -> NetworkSettings:
+    config = network.config
+    return NetworkSettings(layers=config.n_layer, width=config.n_embd, heads=config.n_head, positions=config.n_positions)
+
+
+def _corpus_counts(path: Path) -> dict[str, Any]:
+    try:
+        statistics = json.loads(path.read_text(encoding="utf-8"))
+        return {name: statistics[name] for name in ("documents", "train", "held_out")}
+    except (OSError, ValueError, KeyError) as error:
+        raise FileFormatError(f"{path} is no corpus statistics; it is written by training.corpus") from error
+
+
+def _json(body: Any) -> str:
+    return json.dumps(body, ensure_ascii=False, indent=1)
