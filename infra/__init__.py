@@ -1,0 +1,1 @@
+"""What runs on AWS, as CDK constructs."""

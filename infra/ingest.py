@@ -1,0 +1,226 @@
+"""The ingest workflow: accounts to pages, pages to annotated originals, those to the dataset's days, on a schedule."""
+
+from collections.abc import Mapping
+
+from aws_cdk import ArnFormat, CfnCondition, Duration, Fn, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from functions import environment
+from infra.function import Functions
+from infra.settings import Settings
+from infra.storage import Storage
+from politico import lake as places
+
+EVENT_SOURCE = "politico"
+DATASET_UPDATED = "DatasetUpdated"
+ACCOUNTS_AT_ONCE = 2
+DAY_BATCHES_AT_ONCE = 4
+
+
+def execution() -> dict[str, object]:
+    """What a workflow's first function is told: who it runs for, since when, and what was asked."""
+    return {
+        "name": sfn.JsonPath.string_at("$$.Execution.Name"),
+        "started": sfn.JsonPath.string_at("$$.Execution.StartTime"),
+        "input": sfn.JsonPath.object_at("$$.Execution.Input"),
+    }
+
+
+class Ingest(Construct):
+    """`machine` runs the workflow; its input may hold `fetch` (false: only annotate what an import stored) and `reference`."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        functions: Functions,
+        storage: Storage,
+        settings: Settings,
+        x_terms: str,
+        x_enabled: CfnCondition,
+    ) -> None:
+        super().__init__(scope, name)
+        self._storage = storage
+        lake = {environment.BUCKET: storage.lake.bucket_name}
+        ledger = {environment.LEDGER_TABLE: storage.ledger.table_name}
+        terms = {environment.X_TERMS: x_terms}
+        x = {
+            **terms,
+            environment.X_SECRET: settings.x_secret_name,
+            environment.X_MONTHLY_CAP: str(settings.x_monthly_cap),
+        }
+        long = Duration.minutes(15)
+        self.plan = functions.make("plan", environment={**lake, **terms})
+        self.fetch = functions.make("fetch", environment={**lake, **ledger, **x}, timeout=long)
+        self.gather = functions.make("gather", environment={**lake, **ledger})
+        self.annotate = functions.make("annotate", environment=lake, timeout=long, memory_megabytes=1024)
+        self.touched = functions.make("touched", environment=lake, timeout=Duration.minutes(5))
+        self.curate = functions.make("curate", environment=lake, timeout=long, memory_megabytes=2048)
+        self.report = functions.make("report", environment={**lake, **ledger}, timeout=Duration.minutes(5))
+        self._grant(settings)
+        self.machine = sfn.StateMachine(
+            self,
+            "Workflow",
+            comment="Tweets in, dataset out",
+            definition_body=sfn.DefinitionBody.from_chainable(self._definition(settings)),
+            timeout=Duration.hours(23),
+            tracing_enabled=True,
+        )
+        self._schedule(settings, x_enabled)
+
+    def _grant(self, settings: Settings) -> None:
+        lake, ledger = self._storage.lake, self._storage.ledger
+        for function in (self.plan, self.gather, self.annotate, self.touched, self.curate, self.report):
+            lake.grant_read(function)
+        for function in (self.fetch, self.gather, self.annotate, self.touched, self.report):
+            lake.grant_put(function)
+        lake.grant_put(self.curate)
+        lake.grant_delete(self.curate, f"{places.DATASET}*")
+        for function in (self.fetch, self.report):
+            ledger.grant_read_write_data(function)
+        ledger.grant_read_data(self.gather)
+        self.annotate.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["comprehend:BatchDetectSentiment", "comprehend:BatchDetectEntities", "comprehend:BatchDetectKeyPhrases"],
+                resources=["*"],  # Comprehend's batch calls have no resource to name
+            )
+        )
+        secret = Stack.of(self).format_arn(
+            service="secretsmanager",
+            resource="secret",
+            resource_name=f"{settings.x_secret_name}-??????",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        self.fetch.add_to_role_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[secret]))
+
+    def _definition(self, settings: Settings) -> sfn.IChainable:
+        path = sfn.JsonPath
+        plan = self._call("Plan", self.plan, execution())
+        fetch_all = sfn.Map(
+            self,
+            "Fetch every account",
+            items_path="$.accounts",
+            max_concurrency=ACCOUNTS_AT_ONCE,
+            item_selector={
+                "run": path.string_at("$.run"),
+                "reference": path.string_at("$.reference"),
+                "account": path.object_at("$$.Map.Item.Value"),
+            },
+            result_path="$.fetched",
+        )
+        fetch_all.item_processor(self._fetch_one())
+        run = {"run": path.string_at("$.run")}
+        gather = self._call(
+            "Gather",
+            self.gather,
+            {**run, "reference": path.string_at("$.reference"), "fetched": path.object_at("$.fetched")},
+            result_path="$.gathered",
+        )
+        annotate = self._each("Annotate every part", places.manifest("{}"), self.annotate, settings.annotation_concurrency)
+        touched = self._call("List touched days", self.touched, run, result_path="$.touched")
+        curate = self._each("Curate every touched day", places.touched_days("{}"), self.curate, DAY_BATCHES_AT_ONCE)
+        report = self._call("Report", self.report, run)
+        announce = tasks.EventBridgePutEvents(
+            self,
+            "Announce",
+            entries=[
+                tasks.EventBridgePutEventsEntry(
+                    source=EVENT_SOURCE,
+                    detail_type=DATASET_UPDATED,
+                    detail=sfn.TaskInput.from_json_path_at("$"),
+                )
+            ],
+            result_path=path.DISCARD,
+        )
+        done = report.next(announce)
+        curated = curate.next(done)
+        any_day = (
+            sfn.Choice(self, "Any day touched?")
+            .when(sfn.Condition.number_greater_than("$.touched.days", 0), curated)
+            .otherwise(done)
+        )
+        annotated = annotate.next(touched).next(any_day)
+        any_item = (
+            sfn.Choice(self, "Anything to annotate?")
+            .when(sfn.Condition.number_greater_than("$.gathered.parts", 0), annotated)
+            .otherwise(done)
+        )
+        return plan.next(fetch_all).next(gather).next(any_item)
+
+    def _fetch_one(self) -> sfn.IChainable:
+        """One account: again while there is more, after the reset when X asks to wait; a failure is reported, not spread."""
+        fetch = tasks.LambdaInvoke(
+            self,
+            "Fetch",
+            lambda_function=self.fetch,
+            payload_response_only=True,
+            result_path="$.fetched",
+        )
+        failed = sfn.Pass(
+            self,
+            "Account failed",
+            parameters={
+                "user_id": sfn.JsonPath.string_at("$.account.user_id"),
+                "screen_name": sfn.JsonPath.string_at("$.account.screen_name"),
+                "status": "failed",
+                "reason": sfn.JsonPath.string_at("$.error.Error"),
+            },
+        )
+        fetch.add_catch(failed, result_path="$.error")
+        wait = sfn.Wait(self, "Wait for X", time=sfn.WaitTime.timestamp_path("$.fetched.until")).next(fetch)
+        done = sfn.Pass(self, "Account done", output_path="$.fetched")
+        return fetch.next(
+            sfn.Choice(self, "What next?")
+            .when(sfn.Condition.string_equals("$.fetched.status", "more"), fetch)
+            .when(sfn.Condition.string_equals("$.fetched.status", "wait"), wait)
+            .otherwise(done)
+        )
+
+    def _call(
+        self, name: str, function: lambda_.Function, payload: Mapping[str, object], result_path: str | None = None
+    ) -> tasks.LambdaInvoke:
+        return tasks.LambdaInvoke(
+            self,
+            name,
+            lambda_function=function,
+            payload=sfn.TaskInput.from_object(payload),
+            payload_response_only=True,
+            result_path=result_path or "$",
+        )
+
+    def _each(self, name: str, list_key: str, function: lambda_.Function, at_once: int) -> sfn.DistributedMap:
+        """Call the function for every item of a list in the lake; what fails is missing from the lake, and so in the report."""
+        each = sfn.DistributedMap(
+            self,
+            name,
+            item_reader=sfn.S3JsonItemReader(
+                bucket=self._storage.lake, key=sfn.JsonPath.format(list_key, sfn.JsonPath.string_at("$.run"))
+            ),
+            max_concurrency=at_once,
+            result_path=sfn.JsonPath.DISCARD,
+        )
+        call = tasks.LambdaInvoke(self, f"{name}: one", lambda_function=function, payload_response_only=True)
+        failed = sfn.Pass(self, f"{name}: failed", result=sfn.Result.from_object({"failed": True}))
+        call.add_retry(max_attempts=2, interval=Duration.seconds(2), backoff_rate=2)
+        call.add_catch(failed)
+        each.item_processor(call, mode=sfn.ProcessorMode.DISTRIBUTED, execution_type=sfn.ProcessorType.STANDARD)
+        return each
+
+    def _schedule(self, settings: Settings, x_enabled: CfnCondition) -> None:
+        role = iam.Role(self, "ScheduleRole", assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com"))
+        self.machine.grant_start_execution(role)
+        scheduler.CfnSchedule(
+            self,
+            "Nightly",
+            schedule_expression=settings.schedule,
+            schedule_expression_timezone=settings.time_zone,
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            state=Fn.condition_if(x_enabled.logical_id, "ENABLED", "DISABLED").to_string(),
+            target=scheduler.CfnSchedule.TargetProperty(arn=self.machine.state_machine_arn, role_arn=role.role_arn, input="{}"),
+        )

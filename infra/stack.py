@@ -1,0 +1,96 @@
+"""The stack: every construct, what each is granted, and the names that its users need."""
+
+from aws_cdk import Aws, CfnCondition, CfnOutput, CfnParameter, Fn, Stack
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3_assets as assets
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from infra.bundles import Bundles
+from infra.deploy import Deploy
+from infra.function import Functions
+from infra.ingest import Ingest
+from infra.serving import Serving
+from infra.settings import Settings
+from infra.storage import Storage
+from infra.train import Train
+
+
+class PoliticoStack(Stack):
+    """One stack: its parts refer to each other, and live and go together; what must outlive it is retained."""
+
+    def __init__(self, scope: Construct, name: str, *, settings: Settings, bundles: Bundles) -> None:
+        super().__init__(scope, name, description="politico: tweets in, a model that writes them on demand out")
+        # A parameter, not a setting: one and the same template serves who has acknowledged X's terms and who has not.
+        x_terms = CfnParameter(
+            self,
+            "XTermsAcknowledged",
+            default="no",
+            allowed_values=["no", "yes"],
+            description=(
+                "yes once you have read X's developer agreement and may use its content this way; until then X is not read"
+            ),
+        )
+        x_enabled = CfnCondition(self, "XEnabled", expression=Fn.condition_equals(x_terms.value_as_string, "yes"))
+        storage = Storage(self, "Storage")
+        notifications = sns.Topic(self, "Notifications", enforce_ssl=True)
+        functions = Functions(
+            self,
+            "Functions",
+            code=lambda_.Code.from_asset(str(bundles.functions)),
+            layers=[
+                lambda_.LayerVersion(
+                    self,
+                    "Libraries",
+                    code=lambda_.Code.from_asset(str(bundles.layer)),
+                    compatible_runtimes=[lambda_.Runtime.PYTHON_3_12],
+                    description="politico: pure-Python libraries of the functions",
+                ),
+                lambda_.LayerVersion.from_layer_version_arn(
+                    self,
+                    "Pandas",
+                    f"arn:{Aws.PARTITION}:lambda:{Aws.REGION}:{settings.pandas_layer_account}:layer:{settings.pandas_layer}",
+                ),
+            ],
+        )
+        serving = Serving(self, "Serving", folder=str(bundles.serving), storage=storage, settings=settings)
+        ingest = Ingest(
+            self,
+            "Ingest",
+            functions=functions,
+            storage=storage,
+            settings=settings,
+            x_terms=x_terms.value_as_string,
+            x_enabled=x_enabled,
+        )
+        train = Train(
+            self,
+            "Train",
+            functions=functions,
+            storage=storage,
+            source=assets.Asset(self, "TrainingSource", path=str(bundles.source)),
+            serving_image=serving.image,
+            notifications=notifications,
+            settings=settings,
+        )
+        deploy = Deploy(
+            self,
+            "Deploy",
+            functions=functions,
+            storage=storage,
+            serving=serving,
+            notifications=notifications,
+            settings=settings,
+        )
+        outputs = {
+            "LakeBucket": storage.lake.bucket_name,
+            "LedgerTable": storage.ledger.table_name,
+            "IngestWorkflow": ingest.machine.state_machine_arn,
+            "TrainWorkflow": train.machine.state_machine_arn,
+            "DeployWorkflow": deploy.machine.state_machine_arn,
+            "ModelGroup": settings.model_group,
+            "Endpoint": settings.endpoint_name,
+            "NotificationTopic": notifications.topic_arn,
+        }
+        for output, value in outputs.items():
+            CfnOutput(self, output, value=value)
