@@ -1,0 +1,1 @@
+"""The synthesized template on one machine: moto's server, and in one module each what it lacks."""

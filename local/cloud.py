@@ -1,0 +1,113 @@
+"""The local cloud, whole: moto's server with everything it is taught, the stand-in for X, and the stack deployed on both.
+
+Lives in one process (local/server.py); MOTO_PORT must be set before this module is imported.
+"""
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from moto.core.config import default_user_config
+from moto.server import ThreadedMotoServer
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from functions.environment import X_ADDRESS
+from local import comprehend, events, processes, workflows
+from local.account import client, environment
+from local.endpoints import Endpoints
+from local.functions import Functions
+from local.jobs import Jobs
+from local.ports import HOST
+from local.stack import Assembly, deploy, physical_ids
+from local.x import Fault, XApi
+
+
+class Cloud:
+    """Started once, used through its addresses."""
+
+    def __init__(self, folder: Path, port: int, side_port: int) -> None:
+        """`port` is for AWS, `side_port` for X and for what only the local cloud can be asked."""
+        self._port, self._side_port = port, side_port
+        self.x = XApi()
+        self.comprehend_faults = comprehend.Faults()
+        self._functions = Functions(_made(folder / "functions"), port, {X_ADDRESS: f"http://{HOST}:{side_port}"})
+        self._jobs = Jobs(_made(folder / "jobs"), port)
+        self._endpoints = Endpoints(_made(folder / "endpoints"), port)
+        self._assembly: Assembly | None = None
+        self.outputs: dict[str, str] = {}
+
+    def start(self, assembly: Assembly) -> None:
+        """Bring everything up and create the stack. Raises JobError."""
+        default_user_config["lambda"] = {"use_docker": False}
+        default_user_config["stepfunctions"] = {"execute_state_machine": True}
+        default_user_config["iam"] = {"load_aws_managed_policies": False}
+        self._functions.install()
+        self._jobs.install()
+        self._endpoints.install()
+        workflows.install()
+        events.install(self._port)
+        comprehend.install(self.comprehend_faults)
+        ThreadedMotoServer(ip_address=HOST, port=self._port, verbose=False).start()
+        self._serve_side()
+        self._assembly = assembly
+        self.outputs = deploy(assembly, self._port, self._functions, self._endpoints)
+
+    def describe(self) -> dict[str, Any]:
+        """What a program needs to use this cloud."""
+        return {"environment": environment(self._port), "side": f"http://{HOST}:{self._side_port}", "outputs": self.outputs}
+
+    def stop(self) -> None:
+        processes.stop_all()
+
+    def _serve_side(self) -> None:
+        routes = [
+            *self.x.routes(),
+            Route("/local/status", lambda _request: JSONResponse(self.describe())),
+            Route("/local/timelines", self._load_timelines, methods=["POST"]),
+            Route("/local/faults", self._set_faults, methods=["POST"]),
+            Route("/local/schedule", self._fire_schedule, methods=["POST"]),
+            Route("/local/interrupt/{job}", self._interrupt, methods=["POST"]),
+        ]
+        config = uvicorn.Config(Starlette(routes=routes), host=HOST, port=self._side_port, log_level="error", lifespan="off")
+        server = uvicorn.Server(config)
+        threading.Thread(target=server.run, daemon=True).start()
+
+    async def _load_timelines(self, request: Request) -> Response:
+        """Body: `path` of a JSON-lines file of API v2 posts, and `users`."""
+        body = await request.json()
+        with Path(body["path"]).open(encoding="utf-8") as lines:
+            count = self.x.load((json.loads(line) for line in lines), body["users"])
+        return JSONResponse({"posts": count})
+
+    async def _set_faults(self, request: Request) -> Response:
+        """Body: `x`, a list of faults; `comprehend`, shares by name."""
+        body = await request.json()
+        self.x.faults = [Fault(**one) for one in body.get("x", ())]
+        for name, share in body.get("comprehend", {}).items():
+            setattr(self.comprehend_faults, name, share)
+        return JSONResponse({})
+
+    def _fire_schedule(self, _request: Request) -> Response:
+        """Do at once what the template's schedule does at its time."""
+        assert self._assembly is not None, "the cloud is started before it is asked"
+        steps = client("stepfunctions", self._port)
+        started = []
+        made = physical_ids(self._assembly, self._port)
+        for _name, properties in self._assembly.resources("AWS::Scheduler::Schedule"):
+            machine = made[properties["Target"]["Arn"]["Ref"]]
+            started.append(steps.start_execution(stateMachineArn=machine, input=properties["Target"]["Input"])["executionArn"])
+        return JSONResponse({"executions": started})
+
+    def _interrupt(self, request: Request) -> Response:
+        self._jobs.interrupt(request.path_params["job"])
+        return JSONResponse({})
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,148 @@
+"""The assembly in cdk.out onto the local cloud: assets published, the stack created, and by hand what moto skips."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+from moto.cloudformation.parsing import get_model_map
+
+from local.account import ACCOUNT, REGION, X_TOKEN, client
+from local.endpoints import Endpoints, Image
+from local.functions import Functions
+from politico.errors import FileFormatError, JobError
+
+SKIPPED = {
+    "AWS::CloudWatch::Alarm": "nothing here fires alarms",
+    "AWS::S3::BucketPolicy": "access is not decided here",
+    "AWS::SNS::TopicPolicy": "access is not decided here",
+    "AWS::Scheduler::Schedule": "fired on request, from the template",
+    "AWS::SageMaker::ModelPackageGroup": "made through the API below",
+}
+"""Resource types that moto does not make, and what becomes of them; a type that is in neither list is an error."""
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What `cdk synth` wrote."""
+
+    folder: Path
+    stack_name: str
+    template: dict[str, Any]
+    assets: dict[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Assembly":
+        """Raises FileFormatError when the folder holds no assembly of one stack."""
+        templates = sorted(folder.glob("*.template.json"))
+        if len(templates) != 1:
+            raise FileFormatError(f"{folder} holds no assembly of one stack; run `make synth`")
+        name = templates[0].name.removesuffix(".template.json")
+        assets = json.loads((folder / f"{name}.assets.json").read_text())
+        return cls(folder, name, json.loads(templates[0].read_text()), assets)
+
+    def resources(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Logical id and properties of every resource of a type."""
+        for name, resource in self.template["Resources"].items():
+            if resource["Type"] == kind:
+                yield name, resource.get("Properties", {})
+
+
+def deploy(assembly: Assembly, port: int, functions: Functions, endpoints: Endpoints) -> dict[str, str]:
+    """Publish the assets, create the stack and what an operator would; the stack's outputs. Raises JobError."""
+    kinds = {resource["Type"] for resource in assembly.template["Resources"].values()}
+    unknown = kinds - set(get_model_map()) - set(SKIPPED)
+    if unknown:
+        raise JobError(f"the local cloud can't make {', '.join(sorted(unknown))}; teach local/stack.py what becomes of them")
+    zips = _publish(assembly, port)
+    for name, image in assembly.assets.get("dockerImages", {}).items():
+        endpoints.add_image(name, Image(assembly.folder / image["source"]["directory"], image["source"]["dockerFile"]))
+    client("ssm", port).put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String")
+    cloudformation = client("cloudformation", port)
+    cloudformation.create_stack(
+        StackName=assembly.stack_name,
+        TemplateBody=json.dumps(assembly.template),
+        Capabilities=["CAPABILITY_IAM"],
+        # The stand-in for X has no terms to acknowledge; nothing real is read.
+        Parameters=[{"ParameterKey": "XTermsAcknowledged", "ParameterValue": "yes"}],
+    )
+    stack = cloudformation.describe_stacks(StackName=assembly.stack_name)["Stacks"][0]
+    if stack["StackStatus"] != "CREATE_COMPLETE":
+        raise JobError(f"the stack ended as {stack['StackStatus']}: {stack.get('StackStatusReason', '')}")
+    made = physical_ids(assembly, port)
+    _give_layers(assembly, zips, made, functions)
+    _make_what_is_skipped(assembly, port)
+    _play_operator(assembly, port)
+    return {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())}
+
+
+def physical_ids(assembly: Assembly, port: int) -> dict[str, str]:
+    """What CloudFormation made, by logical id."""
+    pages = client("cloudformation", port).get_paginator("list_stack_resources").paginate(StackName=assembly.stack_name)
+    return {one["LogicalResourceId"]: one["PhysicalResourceId"] for page in pages for one in page["StackResourceSummaries"]}
+
+
+def _publish(assembly: Assembly, port: int) -> dict[str, bytes]:
+    """Every file asset to the bucket that the template names; the zips by key."""
+    s3, zips = client("s3", port), {}
+    bucket = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
+    s3.create_bucket(Bucket=bucket)
+    for asset in assembly.assets["files"].values():
+        path = assembly.folder / asset["source"]["path"]
+        packed = asset["source"]["packaging"] == "zip"
+        content = _zipped(path) if packed else path.read_bytes()
+        for destination in asset["destinations"].values():
+            s3.put_object(Bucket=bucket, Key=destination["objectKey"], Body=content)
+            if packed:
+                zips[destination["objectKey"]] = content
+    return zips
+
+
+def _zipped(folder: Path) -> bytes:
+    """A folder as the zip that is deployed; the same files give the same bytes."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                archive.writestr(zipfile.ZipInfo(path.relative_to(folder).as_posix()), path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def _give_layers(assembly: Assembly, zips: dict[str, bytes], made: Mapping[str, str], functions: Functions) -> None:
+    """moto keeps no layers of a function that CloudFormation made: read them from the template."""
+    contents = {
+        name: zips[properties["Content"]["S3Key"]] for name, properties in assembly.resources("AWS::Lambda::LayerVersion")
+    }
+    for name, properties in assembly.resources("AWS::Lambda::Function"):
+        own, public = [], []
+        for layer in properties.get("Layers", ()):
+            if "Ref" in layer:
+                own.append(contents[layer["Ref"]])
+            else:
+                public.append(json.dumps(layer).split(":layer:")[1])
+        functions.set_layers(made[name], own, public)
+
+
+def _make_what_is_skipped(assembly: Assembly, port: int) -> None:
+    sagemaker = client("sagemaker", port)
+    for _name, properties in assembly.resources("AWS::SageMaker::ModelPackageGroup"):
+        sagemaker.create_model_package_group(ModelPackageGroupName=properties["ModelPackageGroupName"])
+
+
+def _play_operator(assembly: Assembly, port: int) -> None:
+    """Make the secret that the template only names, with a token that opens nothing but the stand-in for X."""
+    secrets = client("secretsmanager", port)
+    names = {
+        properties["Environment"]["Variables"].get("POLITICO_X_SECRET")
+        for _name, properties in assembly.resources("AWS::Lambda::Function")
+        if "Environment" in properties
+    }
+    for name in names - {None}:
+        try:
+            secrets.create_secret(Name=name, SecretString=X_TOKEN)
+        except ClientError as error:
+            raise JobError(f"the secret {name} could not be made: {error}") from error

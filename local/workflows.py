@@ -1,0 +1,94 @@
+"""Step Functions: moto's interpreter, with the machines that CloudFormation makes, and `.sync` for SageMaker's jobs."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+from moto.stepfunctions.models import StateMachine
+from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_unsupported as sagemaker_tasks,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+Task = sagemaker_tasks.StateTaskServiceUnsupported
+
+_JOBS: Mapping[str, tuple[str, str, str]] = {
+    "createtrainingjob": ("describe_training_job", "TrainingJobName", "TrainingJobStatus"),
+    "createprocessingjob": ("describe_processing_job", "ProcessingJobName", "ProcessingJobStatus"),
+}
+"""By action in lower case: how to look at the job, the name of its name, the name of its status."""
+
+
+def install() -> None:
+    """Teach moto's interpreter what it lacks."""
+    # Machines made by CloudFormation go to a backend that does not execute; send them to the one that does.
+    StateMachine.create_from_cloudformation_json = classmethod(_create_machine)
+    StateMachine.delete_from_cloudformation_json = classmethod(_delete_machine)
+    sagemaker_tasks._SUPPORTED_INTEGRATION_PATTERNS.add(ResourceCondition.Sync)
+    Task._build_sync_resolver = _wait_for_job
+    Task._log_unsupported_warning = lambda _task: None
+    Task._from_error = _service_error
+
+
+def _create_machine(
+    _kind: type, /, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **_: Any
+) -> StateMachine:
+    properties = cloudformation_json["Properties"]
+    return stepfunctions_parser_backends[account_id][region_name].create_state_machine(
+        properties.get("StateMachineName", resource_name), properties["DefinitionString"], properties["RoleArn"]
+    )
+
+
+def _delete_machine(_kind: type, /, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str) -> None:
+    stepfunctions_parser_backends[account_id][region_name].delete_state_machine(resource_name)
+
+
+def _wait_for_job(
+    task: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any, state_credentials: Any
+) -> Callable[[], Any]:
+    """A function that gives the finished job, None while it runs, and raises States.TaskFailed when it failed."""
+    describe, name, status = _JOBS[task.resource.api_action.lower()]
+    sagemaker = boto_client_for(service="sagemaker", region=resource_runtime_part.region, state_credentials=state_credentials)
+    env.stack.pop()  # the answer of the create call; .sync answers with the job instead
+
+    def poll() -> Any:
+        job = getattr(sagemaker, describe)(**{name: normalised_parameters[name]})
+        job.pop("ResponseMetadata", None)
+        job = json.loads(json.dumps(job, default=str))
+        if job[status] in ("InProgress", "Stopping"):
+            return None
+        if job[status] == "Completed":
+            return job
+        failed = StatesErrorName(typ=StatesErrorNameType.StatesTaskFailed)
+        raise FailureEventException(_failure(task, env, failed, json.dumps(job)))
+
+    return poll
+
+
+def _service_error(task: Any, env: Any, ex: Exception) -> Any:
+    """A refusal of SageMaker's API under the name that Step Functions gives it."""
+    if isinstance(ex, ClientError):
+        error = ex.response["Error"]
+        return _failure(task, env, CustomErrorName(f"SageMaker.{error['Code']}"), error["Message"])
+    return super(Task, task)._from_error(env=env, ex=ex)
+
+
+def _failure(task: Any, env: Any, name: Any, cause: str) -> FailureEvent:
+    details = TaskFailedEventDetails(
+        resource=task._get_sfn_resource(), resourceType=task._get_sfn_resource_type(), error=name.error_name, cause=cause
+    )
+    return FailureEvent(
+        env=env,
+        error_name=name,
+        event_type=HistoryEventType.TaskFailed,
+        event_details=EventDetails(taskFailedEventDetails=details),
+    )
