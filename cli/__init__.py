@@ -1,0 +1,1 @@
+"""The `politico` command: the top floor, which may use everything below."""

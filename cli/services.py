@@ -1,0 +1,59 @@
+"""The deployed stack as the command line sees it, local or on AWS: clients, and the names in the stack's outputs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from politico.errors import InputError
+from politico.lake import Lake
+from politico.ledger import Ledger
+
+STACK = "Politico"
+
+
+@dataclass(frozen=True)
+class Services:
+    """A boto3 session, where it points to, and the stack's outputs."""
+
+    session: Any
+    endpoint_url: str | None
+    outputs: Mapping[str, str]
+
+    @classmethod
+    def local(cls, environment: Mapping[str, str], outputs: Mapping[str, str]) -> "Services":
+        session = boto3.Session(
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=environment["AWS_DEFAULT_REGION"],
+        )
+        return cls(session, environment["AWS_ENDPOINT_URL"], outputs)
+
+    @classmethod
+    def deployed(cls, stack: str = STACK) -> "Services":
+        """What the environment's credentials and AWS_ENDPOINT_URL point to. Raises InputError when the stack is not there."""
+        session = boto3.Session()
+        try:
+            found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        except (ClientError, BotoCoreError) as error:
+            raise InputError(
+                f"no stack {stack!r} is in reach ({error}); deploy it with `make deploy`, or start a local cloud with "
+                "`politico up` and set the AWS_ENDPOINT_URL it prints"
+            ) from error
+        return cls(session, None, {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", ())})
+
+    def client(self, service: str, **options: Any) -> Any:
+        return self.session.client(service, endpoint_url=self.endpoint_url, config=Config(**options) if options else None)
+
+    @cached_property
+    def lake(self) -> Lake:
+        return Lake(self.client("s3"), self.outputs["LakeBucket"])
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        table = self.session.resource("dynamodb", endpoint_url=self.endpoint_url).Table(self.outputs["LedgerTable"])
+        return Ledger(table)
