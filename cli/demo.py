@@ -35,9 +35,11 @@ from samples.write import write_sample
 from training.adherence import honoured
 
 EXPERIMENT = "tiny"
-BASE_SHARE = 0.4
+BASE_SHARE = 0.2
 """The base model's part of the training time."""
 ASKED = 10
+PARAMETERS = {"seed": 7, "max_new_tokens": 100, "temperature": 0.7, "guidance_scale": 1.5}
+"""Tamer and closer to the context than the endpoint's defaults: a small model needs both."""
 SAMPLE_TIME_ZONE = "Etc/GMT+4"
 """The invented country's clock."""
 
@@ -59,7 +61,7 @@ def run_demo(
     out: Path,
     time_zone: str,
     scale: float,
-    assembly: Path = Path("cdk.out"),
+    assembly: Path | None,
 ) -> None:
     """Run everything; leaves dataset, figures, curves and summary in `out`. Raises PoliticoError."""
     screen = Screen()
@@ -77,16 +79,18 @@ def run_demo(
 
 
 @contextlib.contextmanager
-def _cloud(screen: Screen, assembly: Path, out: Path) -> Iterator[LocalCloud]:
-    """The cloud that is up in this folder, or one of our own on the freshly written template."""
+def _cloud(screen: Screen, given: Path | None, out: Path) -> Iterator[LocalCloud]:
+    """The cloud that is up in this folder, or one of our own: on the assembly that is given, or on a freshly written one."""
     up = local_cloud.running()
-    if up is not None:
+    if up is not None and given is None:
         screen.console.print("using the local cloud that `politico up` keeps", highlight=False)
         yield up
         return
+    assembly = given or Path("cdk.out")
     with screen.stage("template") as stage:
-        stage.show("writing the CloudFormation template")
-        local_cloud.synthesize(assembly)
+        if given is None:
+            stage.show("writing the CloudFormation template")
+            local_cloud.synthesize(assembly)
         stage.result = f"{assembly}/, the same that `cdk deploy` would take"
     with contextlib.ExitStack() as opened:
         with screen.stage("cloud") as stage:
@@ -155,6 +159,7 @@ class Demo:
             "training": self._training_records(trained["run"]),
             "evaluation": evaluation,
             "asked": asked,
+            "parameters": PARAMETERS,
             "seconds": self._screen.seconds,
         }
         self._write(results)
@@ -169,17 +174,23 @@ class Demo:
             stage.result = (
                 f"{report['posts_fetched']:,} posts of {report['accounts']} accounts from the X stand-in; {describe(report)}"
             )
+        broken = {name: len(report[name]) for name in ("failed_accounts", "failed_parts", "failed_days") if report[name]}
+        if broken or not report["rows"]:
+            reasons = sorted({str(one.get("reason", one["status"])) for one in report["failed_accounts"]})
+            raise JobError(
+                f"ingest kept {report['kept']:,} of {report['read']:,} posts in {report['rows']:,} rows"
+                + "".join(f"; {name.replace('_', ' ')}: {count}" for name, count in broken.items())
+                + (f" ({', '.join(reasons)})" if reasons else "")
+                + f"; what the functions said is in {self._out / 'cloud.log'}"
+            )
         return report
 
     def _fetch_dataset(self) -> None:
-        folder = self._out / places.DATASET
-        shutil.rmtree(folder, ignore_errors=True)  # an earlier run's days are not this one's
+        shutil.rmtree(self._out / places.DATASET, ignore_errors=True)  # an earlier run's days are not this one's
         for key in self._services.lake.keys(places.DATASET):
             path = self._out / key
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(self._services.lake.read(key))
-        if not folder.is_dir():
-            raise JobError("no tweet was kept: the dataset is empty; see the counts above")
 
     def _train(self) -> dict[str, Any]:
         base = self._minutes * BASE_SHARE
@@ -212,7 +223,7 @@ class Demo:
             contexts = choose(self._out / places.DATASET, share, ASKED)
             for number, one in enumerate(contexts):
                 stage.show(f"tweet {number + 1} of {len(contexts)}", number, len(contexts))
-                answer = invoke(runtime, endpoint, as_inputs(one.context), {"seed": 7, "max_new_tokens": 100})[0]
+                answer = invoke(runtime, endpoint, as_inputs(one.context), PARAMETERS)[0]
                 asked.append(_judged(one, answer, comprehend))
             stage.result = f"{len(asked)} tweets for contexts of held-out tweets"
         return asked

@@ -40,6 +40,9 @@ def demo(
         str, typer.Option(help="Whose days the dataset is cut into; also of times without a zone.")
     ] = "America/Santiago",
     scale: Annotated[float, typer.Option(min=0.02, max=1.0, help="Share of the shipped sample.")] = 1.0,
+    assembly: Annotated[
+        Path | None, typer.Option(help="Run what `cdk synth` wrote here, as it is, instead of writing it anew.")
+    ] = None,
 ) -> None:
     """The whole path on this machine: tweets, dataset, training, endpoint, tweets on demand.
 
@@ -52,7 +55,7 @@ def demo(
     if any(given) and not all(given):
         raise InputError("--tweets, --politicians and --corpus go together; give all three, or none for the shipped sample")
     files = (tweets, politicians, corpus) if tweets and politicians and corpus else None
-    run_demo(files, minutes=minutes, out=out, time_zone=time_zone, scale=scale)
+    run_demo(files, minutes=minutes, out=out, time_zone=time_zone, scale=scale, assembly=assembly)
 
 
 @app.command(
@@ -68,7 +71,7 @@ def up(
 
 
 @app.command(
-    epilog="Example:  [bold]politico generate --partido LIGA --sentimiento POSITIVE --hashtags SaludDigna -n 3 --seed 7[/]"
+    epilog="Example:  [bold]politico generate --partido Espiga --sentimiento POSITIVE --hashtags SemillasLibres -n 3 --seed 7[/]"
 )
 def generate(
     coalicion: Annotated[str | None, typer.Option(help="Coalition the writer belongs to.")] = None,

@@ -1,8 +1,12 @@
 """The deployer's choices, from `cdk.json` ("context": {"settings": {...}}) or `cdk synth -c NAME=VALUE`."""
 
+import re
 from dataclasses import dataclass
 
 from politico.errors import LimitError
+
+_ENDPOINT_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,36}")
+"""SageMaker's pattern, and short enough for a candidate's name: NAME-candidate-DIGEST has at most 63 characters."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,10 @@ class Settings:
     """Its name and version; versions differ by region."""
 
     def __post_init__(self) -> None:
+        if not _ENDPOINT_NAME.fullmatch(self.endpoint_name):
+            raise LimitError(
+                f"endpoint_name is {self.endpoint_name!r}; it takes letters, digits and inner hyphens, at most 37 characters"
+            )
         if self.x_monthly_cap < 0:
             raise LimitError(f"x_monthly_cap is {self.x_monthly_cap}; it takes 0 or more")
         if not 1 <= self.training_hours <= 28 * 24:

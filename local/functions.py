@@ -31,12 +31,15 @@ PUBLIC_LAYERS: Mapping[str, tuple[str, ...]] = {
 WORKERS = 2
 """Sandboxes a function may have at once; more would only fight for the same two cores."""
 
+_OUR_STDERR = 2
+"""What functions print goes to the local cloud's own log."""
+
 
 class Functions:
     """Runs the functions that moto's Lambda holds."""
 
     def __init__(self, folder: Path, port: int, extra: Mapping[str, str]) -> None:
-        """`folder` is where zips are unpacked and logs are written; `extra` what every function's environment also has."""
+        """`folder` is where zips are unpacked; `extra` what every function's environment also has."""
         self._folder, self._port, self._extra = folder, port, extra
         self._layers: dict[str, tuple[list[Path], list[str]]] = {}
         self._pools: dict[tuple[str, str], _Pool] = {}
@@ -95,9 +98,7 @@ class Functions:
                 "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
             },
         )
-        return _Sandbox(
-            [sys.executable, "-I", "-S", worker.__file__, json.dumps(setup)], environment, self._folder / f"{name}.log"
-        )
+        return _Sandbox([sys.executable, "-I", "-S", worker.__file__, json.dumps(setup)], environment)
 
     def _unpacked(self, content: bytes) -> Path:
         folder = self._folder / hashlib.sha256(content).hexdigest()[:16]
@@ -132,17 +133,16 @@ class _Pool:
 class _Sandbox:
     """One worker process."""
 
-    def __init__(self, command: list[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, command: list[str], environment: Mapping[str, str]) -> None:
         answers_read, answers_write = os.pipe()
-        with log.open("ab") as out:
-            self._process: Popen[bytes] = processes.start(
-                [*command, str(answers_write)],
-                environment=environment,
-                stdin=PIPE,
-                stdout=out,
-                stderr=out,
-                pass_descriptors=[answers_write],
-            )
+        self._process: Popen[bytes] = processes.start(
+            [*command, str(answers_write)],
+            environment=environment,
+            stdin=PIPE,
+            stdout=_OUR_STDERR,
+            stderr=_OUR_STDERR,
+            pass_descriptors=[answers_write],
+        )
         os.close(answers_write)
         self._answers = os.fdopen(answers_read, encoding="utf-8")
 

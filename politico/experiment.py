@@ -119,10 +119,10 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     ),
     "tiny": Experiment(
         description="a few minutes on two cores: shows that the whole path works, writes poor Spanish",
-        corpus=CorpusSettings(vocabulary_size=2_048, max_megabytes=12.0, held_out_share=0.02),
+        corpus=CorpusSettings(vocabulary_size=4_096, max_megabytes=12.0, held_out_share=0.02),
         network=NetworkSettings(layers=4, width=128, heads=4, positions=256),
         base=LearningSettings(max_steps=5_000, max_minutes=0.75, batch_size=4, learning_rate=4e-3, evaluate_every=100),
-        tuning=LearningSettings(max_steps=5_000, max_minutes=1.25, batch_size=8, learning_rate=4e-3, evaluate_every=100),
+        tuning=LearningSettings(max_steps=5_000, max_minutes=1.25, batch_size=8, learning_rate=4e-3, evaluate_every=400),
         evaluation=EvaluationSettings(max_tweets=400, generated=60),
     ),
 }

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -184,6 +185,17 @@ def test_a_port_in_use_is_one_sentence_and_exit_code_2(kept_up: tuple[Path, dict
     assert done.returncode == 2
     assert f"port {port} is in use" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_file_missing_from_a_functions_zip_fails_the_demo(assembly: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "cdk.out"
+    shutil.copytree(assembly, broken)
+    for packed in broken.glob("asset.*/functions/../politico/annotating.py"):
+        packed.unlink()
+    done = politico(tmp_path, "demo", "--assembly", "cdk.out", "--scale", "0.02")
+    assert done.returncode == 1
+    assert "failed parts: 1" in " ".join(done.stderr.split())
+    assert "No module named 'politico.annotating'" in (tmp_path / "out" / "cloud.log").read_text()
 
 
 def test_ctrl_c_in_the_middle_leaves_nothing_running(tmp_path: Path) -> None:
