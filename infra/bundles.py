@@ -7,9 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.source import write_source
-
 from politico.errors import MissingToolError
+from training.source import write_source
 
 LAMBDA_PYTHON = "3.12"
 
