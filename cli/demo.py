@@ -252,7 +252,7 @@ class Demo:
 def _judged(one: Asked, answer: dict[str, Any], comprehend: Any) -> dict[str, Any]:
     """One answered request, with what of its context the tweet honours."""
     text = answer["generated_text"]
-    annotation = annotate([text or "."], comprehend)[0]
+    annotation = annotate([text], comprehend)[0]
     sentiment = None if isinstance(annotation, str) else annotation.sentiment
     return {
         "context": as_inputs(one.context),

@@ -1,5 +1,6 @@
 """The `politico` command. Run: politico --help"""
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -131,6 +132,8 @@ def retire(
 def main() -> None:
     """Run the command; a person's mistake is one sentence and exit code 2, a failure one sentence and exit code 1."""
     errors = Console(stderr=True, soft_wrap=True)
+    for sent in (signal.SIGINT, signal.SIGTERM):  # also where a shell's background job was told to ignore Ctrl-C
+        signal.signal(sent, signal.default_int_handler)
     try:
         app(standalone_mode=True)
     except InputError as error:

@@ -14,6 +14,7 @@ MAX_BYTES = 5_000
 ATTEMPTS = 3
 """How often a document is offered before it is set aside."""
 TEXT_TOO_LONG = "text_too_long"
+NO_TEXT = "no_text"
 REFUSED = "annotation_failed"
 
 Item = Mapping[str, Any]
@@ -26,8 +27,8 @@ def annotate(texts: Sequence[str], client: Any, language: str = "es") -> list[An
     are used up: the whole call may be tried again.
     """
     analyses = (client.batch_detect_sentiment, client.batch_detect_entities, client.batch_detect_key_phrases)
-    answers: list[Annotation | str] = [TEXT_TOO_LONG] * len(texts)
-    fitting = [index for index, text in enumerate(texts) if len(text.encode()) <= MAX_BYTES]
+    answers: list[Annotation | str] = [TEXT_TOO_LONG if text.strip() else NO_TEXT for text in texts]
+    fitting = [index for index, text in enumerate(texts) if text.strip() and len(text.encode()) <= MAX_BYTES]
     for start in range(0, len(fitting), MAX_DOCUMENTS):
         batch = fitting[start : start + MAX_DOCUMENTS]
         documents = [texts[index] for index in batch]

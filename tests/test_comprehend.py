@@ -178,3 +178,13 @@ def test_the_fake_answers_in_the_documented_shape(documented: dict[str, list[dic
                 assert value[0].keys() == real[key][0].keys()
             elif isinstance(value, dict):
                 assert value.keys() == real[key].keys()
+
+
+def test_an_empty_text_is_set_aside_and_never_sent() -> None:
+    class Refusing:
+        def _detect(self, **_: object) -> None:
+            raise AssertionError("an empty text was sent")
+
+        batch_detect_sentiment = batch_detect_entities = batch_detect_key_phrases = _detect
+
+    assert annotate(["", "  \n"], Refusing()) == ["no_text", "no_text"]
