@@ -3,6 +3,7 @@
 from typing import Any
 
 from functions import environment
+from functions.telemetry import observed
 from politico import lake as places
 from politico.experiment import Experiment, find_experiment
 from politico.lake import Lake
@@ -16,19 +17,24 @@ OUTPUT = "/opt/ml/processing/output/"
 CHECKPOINTS = "/opt/ml/checkpoints"
 
 
+@observed
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Event: the execution's `name`, its `started` time and its `input`:
     `{"experiment": "tiny", "corpus": "NAME", "overrides": {"base": {"max_minutes": 2}}, "base_model": "s3://…"}`.
     A base model that is given is not trained again; otherwise a corpus is needed."""
-    wanted = event["input"]
+    wanted, lake = event["input"], environment.lake()
+    run = run_id(read_time(event["started"]), event["name"])
+    corpus = wanted.get("corpus", wanted["experiment"])
     experiment = find_experiment(wanted["experiment"]).with_overrides(wanted.get("overrides") or {})
     champion = champion_of(environment.client("sagemaker"), environment.model_group())
+    # Kept, so that it can be told later which models saw a corpus that had to be changed.
+    lake.write_json(places.request(run), {**wanted, "corpus": None if wanted.get("base_model") else corpus})
     return prepare(
-        run_id(read_time(event["started"]), event["name"]),
+        run,
         experiment,
-        environment.lake(),
+        lake,
         source=environment.training_source(),
-        corpus=wanted.get("corpus", wanted["experiment"]),
+        corpus=corpus,
         base_model=wanted.get("base_model"),
         champion=champion.model_data if champion else None,
     )

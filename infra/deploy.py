@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aws_cdk import ArnFormat, Aws, Duration, Stack
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -14,6 +14,7 @@ from constructs import Construct
 
 from functions import environment
 from infra.function import Functions
+from infra.naming import arn_of
 from infra.serving import Serving
 from infra.settings import Settings
 from infra.storage import Storage
@@ -41,10 +42,12 @@ class Deploy(Construct):
         self._settings, self._serving, self._notifications = settings, serving, notifications
         self.release = functions.make("release", environment={environment.ENDPOINT: settings.endpoint_name})
         self.release.add_to_role_policy(
-            iam.PolicyStatement(actions=["sagemaker:DescribeEndpoint"], resources=[self._arn("endpoint", settings.endpoint_name)])
+            iam.PolicyStatement(
+                actions=["sagemaker:DescribeEndpoint"], resources=[arn_of(self, "sagemaker", "endpoint", settings.endpoint_name)]
+            )
         )
         self.probe = functions.make("probe", environment={}, timeout=Duration.minutes(5))
-        candidates = self._arn("endpoint", f"{settings.endpoint_name}-candidate-*")
+        candidates = arn_of(self, "sagemaker", "endpoint", f"{settings.endpoint_name}-candidate-*")
         self.probe.add_to_role_policy(iam.PolicyStatement(actions=["sagemaker:InvokeEndpoint"], resources=[candidates]))
         # Named, not referred to: the local cloud makes no alarms, and a reference to one would have nothing to point at.
         self._alarm_names = [f"{settings.endpoint_name}-{metric}" for metric in ROLLBACK_METRICS]
@@ -245,23 +248,23 @@ class Deploy(Construct):
                     "sagemaker:CreateModel",
                 ],
                 resources=[
-                    self._arn("endpoint", name),
-                    self._arn("endpoint", f"{name}-*"),
-                    self._arn("endpoint-config", f"{name}-*"),
-                    self._arn("model", f"{name}-*"),
+                    arn_of(self, "sagemaker", "endpoint", name),
+                    arn_of(self, "sagemaker", "endpoint", f"{name}-*"),
+                    arn_of(self, "sagemaker", "endpoint-config", f"{name}-*"),
+                    arn_of(self, "sagemaker", "model", f"{name}-*"),
                 ],
             )
         )
         self.machine.add_to_role_policy(
             iam.PolicyStatement(
                 actions=["sagemaker:DescribeModelPackage"],
-                resources=[self._arn("model-package", f"{self._settings.model_group}/*")],
+                resources=[arn_of(self, "sagemaker", "model-package", f"{self._settings.model_group}/*")],
             )
         )
         self.machine.add_to_role_policy(
             iam.PolicyStatement(
                 actions=["cloudwatch:DescribeAlarms"],
-                resources=[self._arn("alarm", name, "cloudwatch") for name in self._alarm_names],
+                resources=[arn_of(self, "cloudwatch", "alarm", name) for name in self._alarm_names],
             )
         )
         self.machine.add_to_role_policy(
@@ -271,7 +274,3 @@ class Deploy(Construct):
                 conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
             )
         )
-
-    def _arn(self, resource: str, name: str, service: str = "sagemaker") -> str:
-        arn_format = ArnFormat.COLON_RESOURCE_NAME if resource == "alarm" else ArnFormat.SLASH_RESOURCE_NAME
-        return Stack.of(self).format_arn(service=service, resource=resource, resource_name=name, arn_format=arn_format)

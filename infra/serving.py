@@ -1,10 +1,10 @@
 """What the endpoint runs: its image and the role of the models made from it."""
 
-from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from infra.naming import arn_of
 from infra.settings import Settings
 from infra.storage import Storage
 from politico import lake as places
@@ -19,12 +19,7 @@ class Serving(Construct):
         super().__init__(scope, name)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
         storage.lake.grant_read(self.role, f"{places.MODELS}*")
-        log_group = Stack.of(self).format_arn(
-            service="logs",
-            resource="log-group",
-            resource_name="/aws/sagemaker/*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
+        log_group = arn_of(self, "logs", "log-group", "/aws/sagemaker/*")
         self.role.add_to_policy(
             iam.PolicyStatement(
                 actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group]

@@ -2,6 +2,7 @@
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -9,7 +10,7 @@ from politico.ledger import KEY
 
 
 class Storage(Construct):
-    """`lake` and `ledger`."""
+    """`lake` and `ledger`; `grant_purge` lets a function list and delete old versions of what it removes."""
 
     def __init__(self, scope: Construct, name: str) -> None:
         super().__init__(scope, name)
@@ -36,4 +37,13 @@ class Storage(Construct):
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(point_in_time_recovery_enabled=True),
             removal_policy=RemovalPolicy.RETAIN,
+        )
+
+    def grant_purge(self, grantee: iam.IGrantable) -> None:
+        """Old versions too: what must go may not stay as a noncurrent version."""
+        grantee.grant_principal.add_to_principal_policy(
+            iam.PolicyStatement(actions=["s3:ListBucketVersions"], resources=[self.lake.bucket_arn])
+        )
+        grantee.grant_principal.add_to_principal_policy(
+            iam.PolicyStatement(actions=["s3:DeleteObjectVersion"], resources=[self.lake.arn_for_objects("*")])
         )

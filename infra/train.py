@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aws_cdk import ArnFormat, Aws, Duration, Stack
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_sagemaker as sagemaker
@@ -15,6 +15,7 @@ from functions import environment
 from infra import jobs
 from infra.function import Functions
 from infra.ingest import execution
+from infra.naming import arn_of, registered_models
 from infra.settings import Settings
 from infra.storage import Storage
 from politico import lake as places
@@ -49,12 +50,10 @@ class Train(Construct):
         self.prepare.add_to_role_policy(
             iam.PolicyStatement(
                 actions=["sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage"],
-                resources=[
-                    self._arn("model-package-group", settings.model_group),
-                    self._arn("model-package", f"{settings.model_group}/*"),
-                ],
+                resources=registered_models(self, settings.model_group),
             )
         )
+        storage.lake.grant_put(self.prepare, f"{places.MODELS}*")
         self.gate = functions.make("gate", environment=lake)
         storage.lake.grant_read(self.gate)
         self.job_role = self._job_role()
@@ -203,7 +202,7 @@ class Train(Construct):
         role.add_to_policy(
             iam.PolicyStatement(
                 actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
-                resources=[self._arn("log-group", "/aws/sagemaker/*", service="logs", arn_format=ArnFormat.COLON_RESOURCE_NAME)],
+                resources=[arn_of(self, "logs", "log-group", "/aws/sagemaker/*")],
             )
         )
         role.add_to_policy(
@@ -222,7 +221,7 @@ class Train(Construct):
             iam.PolicyStatement(
                 actions=[f"sagemaker:{verb}{kind}Job" for kind in kinds for verb in ("Create", "Describe", "Stop")]
                 + ["sagemaker:AddTags"],
-                resources=[self._arn("training-job", "*"), self._arn("processing-job", "*")],
+                resources=[arn_of(self, "sagemaker", f"{kind.lower()}-job", "*") for kind in kinds],
             )
         )
         allow(
@@ -235,20 +234,12 @@ class Train(Construct):
         allow(
             iam.PolicyStatement(
                 actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"],
-                resources=[
-                    self._arn("rule", f"StepFunctionsGetEventsForSageMaker{kind}JobsRule", service="events") for kind in kinds
-                ],
+                resources=[arn_of(self, "events", "rule", f"StepFunctionsGetEventsForSageMaker{kind}JobsRule") for kind in kinds],
             )
         )
         allow(
             iam.PolicyStatement(
                 actions=["sagemaker:CreateModelPackage"],
-                resources=[
-                    self._arn("model-package-group", self._settings.model_group),
-                    self._arn("model-package", f"{self._settings.model_group}/*"),
-                ],
+                resources=registered_models(self, self._settings.model_group),
             )
         )
-
-    def _arn(self, resource: str, name: str, service: str = "sagemaker", arn_format: ArnFormat | None = None) -> str:
-        return Stack.of(self).format_arn(service=service, resource=resource, resource_name=name, arn_format=arn_format)

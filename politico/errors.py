@@ -73,6 +73,10 @@ class AccountError(ServiceError):
     """One account can't be read (gone, suspended, protected). The others go on."""
 
 
+class AccessError(ServiceError):
+    """The X plan in use has no access to what was asked for."""
+
+
 class JobError(ServiceError):
     """A training, processing or workflow run that failed."""
 

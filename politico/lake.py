@@ -2,9 +2,11 @@
 
 import gzip
 import json
+import random
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -12,14 +14,33 @@ from botocore.exceptions import ClientError
 from politico.errors import ConflictError
 
 REGISTRY = "registry/politicians.csv"
+CANDIDATES = "registry/candidates.csv"
+"""Accounts found by search, for a person to review."""
 REGISTRY_SETTINGS = "registry/settings.json"
 RAW = "raw/"
 ANNOTATED = "annotated/"
 DATASET = "dataset/"
+PARTITION = "dt"
+"""What a day's folder is named by, `dt=DAY`: the column that Athena knows it as."""
+DATASET_MANIFEST = f"{DATASET}manifest.json"
+"""What the dataset consists of, day by day; in no day's folder, so that no query reads it as data."""
 TOMBSTONES = "tombstones/"
 CORPORA = "corpora/"
 MODELS = "models/"
+COMPLIANCE = "compliance/"
+COMPLIANCE_TURN = f"{COMPLIANCE}turn.json"
+"""Where the lookups of a few posts a day go on."""
+COMPLIANCE_SWEPT = f"{COMPLIANCE}swept.json"
+"""When the last complete sweep began."""
+COMPLIANCE_MODELS = f"{COMPLIANCE}models.json"
+"""The models that were trained on what is buried now."""
+RUNS = "runs/"
+REGISTRY_FOLDER = "registry/"
 WRITE_ATTEMPTS = 8
+WRITE_PAUSE = 0.05
+"""Seconds, at most, before the second attempt of a writer that another one outran; twice as many before each further one."""
+GZIP_LEVEL = 6
+"""Within 2 % of the smallest, in two fifths to two thirds of its time."""
 
 
 def raw_pages(run: str, user_id: str) -> str:
@@ -73,6 +94,10 @@ def report(run: str) -> str:
     return f"runs/{run}/report.json"
 
 
+def is_report(key: str) -> bool:
+    return key.startswith(RUNS) and key.endswith("/report.json")
+
+
 def annotated_day(day: date) -> str:
     return f"{ANNOTATED}dt={day}/"
 
@@ -84,6 +109,16 @@ def annotated_part(day: date, run: str, part: str) -> str:
 
 def dataset_day(day: date) -> str:
     return f"{DATASET}dt={day}/tweets.parquet"
+
+
+def tombstone(buried: datetime, name: str) -> str:
+    """One burial; keys sort by time."""
+    return f"{TOMBSTONES}{buried:%Y%m%d-%H%M%S}-{name}.jsonl"
+
+
+def buried_at(key: str) -> datetime:
+    """When the burial under this key was made, to the second, in UTC."""
+    return datetime.strptime(key.removeprefix(TOMBSTONES)[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
 
 
 def corpus(name: str) -> str:
@@ -111,6 +146,84 @@ def evaluation(run: str) -> str:
 
 def evaluation_figures(run: str) -> str:
     return f"{evaluation(run)}evaluation.json"
+
+
+def day_of(key: str) -> date:
+    """The day in the key of an annotated part or of a dataset file."""
+    return date.fromisoformat(key.split("dt=")[1].split("/")[0])
+
+
+def run_and_user(key: str) -> tuple[str, str]:
+    """The run and the account in the key of a raw page."""
+    _raw, run, user_id, _page = key.split("/")
+    return run.removeprefix("run="), user_id.removeprefix("user=")
+
+
+def newest_and_oldest(key: str) -> tuple[str, str]:
+    """The ids of the newest and the oldest post in the key of a raw page."""
+    newest, oldest = key.rpartition("/")[2].removesuffix(".jsonl.gz").split("-")
+    return newest, oldest
+
+
+def is_dataset_day(key: str) -> bool:
+    return key.startswith(DATASET) and key.endswith(".parquet")
+
+
+def is_evaluation(key: str) -> bool:
+    return key.startswith(MODELS) and key.endswith("/evaluation.json")
+
+
+def is_corpus_source(key: str) -> bool:
+    return key.startswith(CORPORA) and "/source/" in key
+
+
+def corpus_name(key: str) -> str:
+    """The name in the key of a corpus's source file."""
+    return key.removeprefix(CORPORA).split("/")[0]
+
+
+def request(run: str) -> str:
+    """What a training run was asked for: its corpus among it."""
+    return f"{models(run)}request.json"
+
+
+def request_of(key: str) -> str | None:
+    """The run whose request stands under this key; None for any other key."""
+    return key.removeprefix(MODELS).split("/")[0] if key.startswith(MODELS) and key.endswith("/request.json") else None
+
+
+def compliance_report(run: str) -> str:
+    return f"{COMPLIANCE}{run}/report.json"
+
+
+def compliance_asked(run: str) -> str:
+    """How much X was asked about, and what it said at once."""
+    return f"{COMPLIANCE}{run}/asked.json"
+
+
+def compliance_heard(run: str) -> str:
+    """What X's finished jobs said, by reason."""
+    return f"{COMPLIANCE}{run}/heard.json"
+
+
+def swept_parts(run: str) -> str:
+    return f"{COMPLIANCE}{run}/parts/"
+
+
+def swept_part(run: str, phase: str, part: int) -> str:
+    """What one part of a sweep removed."""
+    return f"{swept_parts(run)}{phase}-{part:05}.json"
+
+
+def training_output(key: str) -> str | None:
+    """The run whose job left its output archive under this key; None for any other key."""
+    if not (key.startswith(MODELS) and key.endswith("/output/output.tar.gz")):
+        return None
+    return key.removeprefix(MODELS).split("/")[0]
+
+
+# Nothing that is written contains itself, so nobody needs to look for that.
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 @dataclass(frozen=True)
@@ -144,17 +257,20 @@ class Lake:
     def write_json(self, key: str, value: Any) -> None:
         self.write(key, json.dumps(value, ensure_ascii=False, indent=1).encode())
 
+    def read_text(self, key: str) -> str:
+        """A text object, `.gz` or plain."""
+        body = self.read(key)
+        return (gzip.decompress(body) if key.endswith(".gz") else body).decode()
+
     def read_lines(self, key: str) -> Iterator[Any]:
         """The objects of a JSON-lines file, `.gz` or plain."""
-        body = self.read(key)
-        text = gzip.decompress(body) if key.endswith(".gz") else body
-        return (json.loads(line) for line in text.splitlines() if line)
+        return (json.loads(line) for line in self.read_text(key).split("\n") if line)
 
     def write_lines(self, key: str, values: Iterable[Any]) -> None:
         """Write JSON lines. The same values give the same bytes."""
         # Escaped: a page of X may hold half a surrogate pair, which UTF-8 can't.
-        body = "".join(json.dumps(one) + "\n" for one in values).encode()
-        self.write(key, gzip.compress(body, mtime=0) if key.endswith(".gz") else body)
+        body = "".join(_encode(one) + "\n" for one in values).encode()
+        self.write(key, gzip.compress(body, GZIP_LEVEL, mtime=0) if key.endswith(".gz") else body)
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Every key under the prefix, in order."""
@@ -167,7 +283,9 @@ class Lake:
 
         Then `compute` runs again on what there is now. Raises ConflictError after WRITE_ATTEMPTS.
         """
-        for _ in range(WRITE_ATTEMPTS):
+        for attempt in range(WRITE_ATTEMPTS):
+            if attempt:
+                time.sleep(random.uniform(0, WRITE_PAUSE * 2**attempt))
             before = self._etag(key)
             body = compute()
             try:
@@ -182,9 +300,33 @@ class Lake:
                     raise
         raise ConflictError(f"{key} kept changing under {WRITE_ATTEMPTS} attempts to write it; run the step again")
 
-    def tombstones(self) -> frozenset[str]:
-        """Ids that must never come back."""
-        return frozenset(line.strip() for key in self.keys(TOMBSTONES) for line in self.read(key).decode().splitlines())
+    def purge_old(self, prefix: str, wanted: Callable[[str], bool]) -> int:
+        """Delete all noncurrent versions and delete markers of the wanted keys under a prefix; how many."""
+        purged = 0
+        for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix):
+            old = [one for one in page.get("Versions", ()) if not one["IsLatest"]] + page.get("DeleteMarkers", [])
+            named = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in old if wanted(one["Key"])]
+            if named:  # a page has at most a thousand of each, and a call takes a thousand
+                for start in range(0, len(named), 1000):
+                    self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": named[start : start + 1000], "Quiet": True})
+            purged += len(named)
+        return purged
+
+    def purge(self, key: str) -> None:
+        """Delete the noncurrent versions of an object, and a delete marker where the object is gone: nothing old is left."""
+        self._delete_versions(key, also_current=False)
+
+    def erase(self, key: str) -> None:
+        """Delete an object with all its versions."""
+        self._delete_versions(key, also_current=True)
+
+    def _delete_versions(self, key: str, *, also_current: bool) -> None:
+        pages = self.s3.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=key)
+        for page in pages:
+            versions = [*page.get("Versions", ()), *({**one, "marker": True} for one in page.get("DeleteMarkers", ()))]
+            for one in versions:
+                if one["Key"] == key and (also_current or "marker" in one or not one["IsLatest"]):
+                    self.s3.delete_object(Bucket=self.bucket, Key=key, VersionId=one["VersionId"])
 
     def _etag(self, key: str) -> str | None:
         try:

@@ -33,8 +33,9 @@ def lake(s3: Any) -> Iterator[Lake]:
     s3.create_bucket(Bucket=BUCKET)
     lake = Lake(s3, BUCKET)
     yield lake
-    for key in list(lake.keys("")):
-        lake.s3.delete_object(Bucket=BUCKET, Key=key)
+    found = s3.list_object_versions(Bucket=BUCKET)
+    for key in {one["Key"] for one in [*found.get("Versions", ()), *found.get("DeleteMarkers", ())]}:
+        lake.erase(key)
 
 
 # Two writers at once
@@ -180,12 +181,45 @@ def test_all_keys_of_a_prefix_come_in_order_past_what_one_answer_holds(lake: Lak
         lake.s3.meta.events.unregister(event, unique_id="short")
 
 
-def test_every_tombstone_of_every_file_counts(lake: Lake) -> None:
-    assert lake.tombstones() == frozenset()
-    lake.write(f"{places.TOMBSTONES}2024-05-03.txt", b"11\r\n 12\n")
-    lake.write(f"{places.TOMBSTONES}2024-05-04.txt", b"13")
-    assert {"11", "12", "13"} <= lake.tombstones()
-    assert "14" not in lake.tombstones()
+# Old versions
+
+
+@pytest.fixture
+def versioned(lake: Lake) -> Lake:
+    lake.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    return lake
+
+
+def versions(lake: Lake, prefix: str) -> list[str]:
+    found = lake.s3.list_object_versions(Bucket=BUCKET, Prefix=prefix)
+    return sorted(one["Key"] for one in [*found.get("Versions", ()), *found.get("DeleteMarkers", ())])
+
+
+def test_purging_leaves_the_newest_version_alone(versioned: Lake) -> None:
+    for body in (b"one", b"two", b"three"):
+        versioned.write("old/a", body)
+    versioned.write("old/ab", b"beside")
+    versioned.purge("old/a")
+    assert versions(versioned, "old/") == ["old/a", "old/ab"]
+    assert versioned.read("old/a") == b"three"
+
+
+def test_erasing_leaves_no_version_and_no_mark_that_there_was_one(versioned: Lake) -> None:
+    versioned.write("gone/a", b"one")
+    versioned.write("gone/a", b"two")
+    versioned.s3.delete_object(Bucket=BUCKET, Key="gone/a")
+    versioned.erase("gone/a")
+    assert versions(versioned, "gone/") == []
+
+
+def test_old_versions_under_a_prefix_go_for_the_wanted_keys(versioned: Lake) -> None:
+    for key in ("many/a", "many/b"):
+        versioned.write(key, b"one")
+        versioned.write(key, b"two")
+    versioned.write("many/c", b"one")
+    versioned.s3.delete_object(Bucket=BUCKET, Key="many/c")
+    assert versioned.purge_old("many/", lambda key: key != "many/b") == 3
+    assert versions(versioned, "many/") == ["many/a", "many/b", "many/b"]
 
 
 # Where things lie

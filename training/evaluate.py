@@ -23,6 +23,7 @@ from politico.errors import FileFormatError, LimitError
 from politico.experiment import EvaluationSettings
 from politico.generation import Parameters, Request
 from politico.political import SCHEMA, context_of_row
+from politico.tombstones import fingerprint
 from training.adherence import Honoured, adherence, distinct, honoured
 from training.dataset import read_dataset
 from training.folders import open_model
@@ -63,6 +64,17 @@ class Written:
     honoured: Honoured
     unseen: bool
     """Asked for at least one entity or hashtag that training never saw."""
+    mark: str
+    """The fingerprint of the held-out tweet that the context was taken from."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the candidate is asked for."""
+
+    context: Context
+    unseen: bool
+    mark: str
 
 
 def main(words: list[str]) -> int:
@@ -85,11 +97,13 @@ def comprehend_sentiments() -> Sentiments:
 
     from politico.annotation import Annotation
     from politico.comprehend import annotate
+    from politico.pace import Pace
 
     client = boto3.client("comprehend", region_name=os.environ.get("AWS_DEFAULT_REGION"))
+    pace = Pace(10)  # half of what the ingestion may take: both may run at once
 
     def sentiments(texts: Sequence[str]) -> list[str | None]:
-        return [one.sentiment if isinstance(one, Annotation) else None for one in annotate(texts, client)]
+        return [one.sentiment if isinstance(one, Annotation) else None for one in annotate(texts, client, pace)]
 
     return sentiments
 
@@ -117,7 +131,7 @@ def evaluate(
         model.network.to("cuda" if torch.cuda.is_available() else "cpu")
     tuned = [model for name, model in models.items() if name != "base"]
     parts = split_at(read_dataset(dataset), max(_cut_day(model) for model in tuned))
-    held_out = [Tweet(context_of_row(row), row["text"]) for row in parts.held_out.to_pylist()]
+    held_out = [Tweet(context_of_row(row), row["text"], fingerprint(row["id_str"])) for row in parts.held_out.to_pylist()]
     fitting = [one for one in held_out if _fits(one, models.values())]
     random = np.random.default_rng(settings.seed)
     chosen = sorted(random.permutation(len(fitting))[: settings.max_tweets].tolist())
@@ -154,20 +168,20 @@ def write_on_demand(
     """A tweet for each of so many held-out contexts, half of them with an entity or hashtag that training never saw."""
     known = {value.casefold() for row in parts.train.to_pylist() for value in _open_values(context_of_row(row))}
     asked = [
-        (context, any(value.casefold() not in known for value in _open_values(context)))
-        for context in (known_only(one.context, model.codec.schema) for one in held_out)
-        if _open_values(context)
+        Asked(context, any(value.casefold() not in known for value in _open_values(context)), one.mark)
+        for one in held_out
+        if _open_values(context := known_only(one.context, model.codec.schema))
     ]
     chosen = _half_and_half(asked, settings.generated, settings.seed)
     longest = min(MAX_NEW_TOKENS, model.length // 2)
     parameters = Parameters(max_new_tokens=longest, seed=settings.seed)
     print(f"writing {len(chosen)} tweets", flush=True)
-    tweets = Engine(model).generate_batch([Request(context, "", parameters) for context, _ in chosen], BATCH)
+    tweets = Engine(model).generate_batch([Request(one.context, "", parameters) for one in chosen], BATCH)
     texts = [one.generated_text for one in tweets]
     opinions = sentiments(texts) if texts else []
     return [
-        Written(context, text, honoured(context, text, opinion), unseen)
-        for (context, unseen), text, opinion in zip(chosen, texts, opinions, strict=True)
+        Written(one.context, text, honoured(one.context, text, opinion), one.unseen, one.mark)
+        for one, text, opinion in zip(chosen, texts, opinions, strict=True)
     ]
 
 
@@ -219,12 +233,12 @@ def _turned(written: Sequence[Written]) -> list[Written]:
     return [*written[1:], *written[:1]]
 
 
-def _half_and_half(asked: Sequence[tuple[Context, bool]], wanted: int, seed: int) -> list[tuple[Context, bool]]:
+def _half_and_half(asked: Sequence[Asked], wanted: int, seed: int) -> list[Asked]:
     """Contexts with unseen and with seen values by turns, as far as both last; which ones, the seed decides."""
     random = np.random.default_rng(seed)
     groups = []
     for unseen in (True, False):
-        group = [one for one in asked if one[1] == unseen]
+        group = [one for one in asked if one.unseen == unseen]
         groups.append([group[index] for index in random.permutation(len(group))])
     few = min(len(groups[0]), wanted // 2)
     few = max(few, min(len(groups[0]), wanted - len(groups[1])))

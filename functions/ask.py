@@ -1,0 +1,48 @@
+"""Compliance, first step: ask X which of the stored posts are gone; those it names at once are buried at once."""
+
+from typing import Any
+
+from functions import environment
+from functions.telemetry import measure, measure_spending, observed
+from politico import lake as places
+from politico.compliance import look_up_some, read_stored, start_jobs
+from politico.runs import run_id
+from politico.tombstones import bury
+from politico.tweet import read_time
+from politico.x_compliance import Compliance, Posts
+
+
+@observed
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Event: the execution's `name`, its `started` time and its `input`, which may say `{"ask": false}`: sweep only.
+
+    Answer: `run`, `started`, the `jobs` that X works on and how often they were looked at.
+    """
+    run = run_id(read_time(event["started"]), event["name"])
+    answer = {"run": run, "started": event["started"], "jobs": [], "tries": 0}
+    lake = environment.lake()
+    if not event["input"].get("ask", True) or not environment.x_terms_acknowledged():
+        lake.write_json(places.compliance_asked(run), {"asked": False})
+        return answer
+    stored = read_stored(lake)
+    connection = environment.x_connection()
+    jobs = start_jobs(stored, Compliance(connection), run)
+    looked_up = look_up_some(
+        stored,
+        Posts(connection),
+        lake,
+        environment.ledger(),
+        posts=environment.x_lookups_a_day(),
+        cap=environment.x_monthly_cap(),
+        now=environment.now(),
+    )
+    if looked_up.gone:
+        bury(lake, tweets=looked_up.gone, now=environment.now())
+    measure(tombstones=len(looked_up.gone))
+    measure_spending(environment.ledger().spent(environment.now()), environment.x_monthly_cap())
+    told = {"stored_tweets": len(stored.authors), "stored_users": len(stored.users), "jobs": len(jobs)}
+    lake.write_json(
+        places.compliance_asked(run),
+        {"asked": True, **told, "looked_up": looked_up.asked, "looked_up_gone": looked_up.reasons()},
+    )
+    return answer | {"jobs": [{"id": job.id, "kind": job.kind} for job in jobs]}

@@ -1,0 +1,132 @@
+"""Which stored posts X has deleted, protected or withheld: batch compliance jobs for all of them, lookups for a few a day."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from politico import lake as places
+from politico.errors import AccessError, RateLimitedError, SpendingCapError
+from politico.lake import Lake
+from politico.ledger import Ledger
+from politico.x_compliance import LOOKED_UP_AT_ONCE, Compliance, Job, Posts
+
+TWEETS = "tweets"
+USERS = "users"
+READERS = 8
+"""Objects read side by side: a page is small, and S3 far."""
+
+_GONE = ("delete", "suspend", "protect", "withhold", "withheld")
+"""What X calls it when a post or a user is to be removed. (`scrub_geo` asks for places to go: none are ever asked for.)"""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Everything that the raw pages hold."""
+
+    authors: Mapping[str, str]
+    """Tweet id to its author's id."""
+
+    @property
+    def tweets(self) -> list[str]:
+        """Ids, oldest first."""
+        return sorted(self.authors, key=int)
+
+    @property
+    def users(self) -> list[str]:
+        return sorted(set(self.authors.values()), key=int)
+
+
+def read_stored(lake: Lake) -> Stored:
+    """The id and the author of every post in the lake, whoever brought it. Reads every raw page."""
+    authors: dict[str, str] = {}
+    with ThreadPoolExecutor(READERS) as readers:
+        for posts in readers.map(lambda key: list(_ids(lake, key)), lake.keys(places.RAW)):
+            authors.update(posts)
+    return Stored(authors)
+
+
+def _ids(lake: Lake, key: str) -> Iterator[tuple[str, str]]:
+    for page in lake.read_lines(key):
+        for post in page.get("data") or ():
+            if isinstance(post, Mapping):
+                id_str, author_id = str(post.get("id")), str(post.get("author_id"))
+                if id_str.isdigit() and author_id.isdigit():
+                    yield id_str, author_id
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What X says of some ids: asked = gone + the others."""
+
+    asked: int = 0
+    gone: Mapping[str, str] = field(default_factory=dict)
+    """Id to X's reason."""
+
+    def reasons(self) -> dict[str, int]:
+        return dict(sorted(Counter(self.gone.values()).items()))
+
+
+def start_jobs(stored: Stored, x: Compliance, run: str) -> list[Job]:
+    """Ask X about every stored post and every author. An empty list where the plan in use has no compliance jobs."""
+    jobs = []
+    try:
+        for kind, ids in ((TWEETS, stored.tweets), (USERS, stored.users)):
+            if ids:
+                job = x.create(kind, f"{run}-{kind}")
+                x.upload(job, ids)
+                jobs.append(job)
+    except AccessError:
+        return []
+    return jobs
+
+
+def gone_by(job: Job, x: Compliance) -> dict[str, str]:
+    """Ids that a finished job says must go, with X's reason."""
+    return {
+        str(line["id"]): str(line.get("reason") or line.get("action"))
+        for line in x.results(job)
+        if str(line.get("action", "delete")) in _GONE
+    }
+
+
+def look_up_some(stored: Stored, x: Posts, lake: Lake, ledger: Ledger, *, posts: int, cap: int, now: datetime) -> Answer:
+    """The next so many stored posts in turn, a hundred a call, each call reserved against the month's cap first.
+
+    The turn goes on where it stood the day before and begins again after the newest. It ends early, without a word, when the
+    cap is reached or X asks to wait: tomorrow is another day.
+    """
+    turn = lake.read_if_any(places.COMPLIANCE_TURN)
+    waiting = _turn(stored.tweets, json.loads(turn[0])["after"] if turn else None, posts)
+    asked, gone = 0, {}
+    for start in range(0, len(waiting), LOOKED_UP_AT_ONCE):
+        some = waiting[start : start + LOOKED_UP_AT_ONCE]
+        received = 0
+        try:
+            ledger.reserve(len(some), cap, now)
+            try:
+                looked = x.look_up(some)
+                # X sells what it gives: the withheld too.
+                received = len(looked.found) + sum(reason == "withheld" for reason in looked.gone.values())
+            finally:
+                ledger.give_back(len(some) - received, now)
+        except (RateLimitedError, SpendingCapError, AccessError):
+            break
+        asked += len(some)
+        gone.update(looked.gone)
+        lake.write_json(places.COMPLIANCE_TURN, {"after": str(int(some[-1]) + 1)})  # no post's own id, which might have to go
+    return Answer(asked, gone)
+
+
+def _turn(ids: Sequence[str], after: str | None, count: int) -> list[str]:
+    """So many ids from `after` on, from the oldest again behind the newest, none twice."""
+    begin = next((index for index, one in enumerate(ids) if after is None or int(one) >= int(after)), 0)
+    return [*ids[begin:], *ids[:begin]][:count]
+
+
+def tweets_of(users: Iterable[str], stored: Stored, reasons: Mapping[str, str]) -> dict[str, str]:
+    """The stored tweets of users who are gone, each with its author's reason."""
+    wanted = set(users)
+    return {id_str: reasons[author] for id_str, author in stored.authors.items() if author in wanted}

@@ -1,0 +1,66 @@
+"""Which models saw what: tweets that had to go, and corpora that held them."""
+
+import io
+import tarfile
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from politico import lake as places
+from politico.lake import Lake
+from politico.packages import versions_by_run
+from politico.seen import FILE, Seen
+from politico.tombstones import Tombstones
+
+
+@dataclass(frozen=True)
+class Affected:
+    """A run whose model was trained on something that is buried now."""
+
+    run: str
+    tweets: int
+    """How many buried tweets its training data held."""
+    corpora: tuple[str, ...]
+    """Corpora its base model was trained on that held a buried tweet's words."""
+    versions: tuple[dict[str, str], ...]
+    """Its versions in the registry: `arn` and `status`. Approved ones may be serving."""
+
+
+def affected_models(
+    lake: Lake, buried: Tombstones, changed: Collection[str], known: Mapping[str, Sequence[str]], sagemaker: Any, group: str
+) -> list[Affected]:
+    """Every run whose model saw a buried tweet, or a corpus before it had to be changed, oldest first.
+
+    `changed` names the corpora that were changed just now; `known` has, by run, those that earlier sweeps changed after it.
+    """
+    tweets: dict[str, int] = {}
+    corpora: dict[str, set[str]] = {run: set(names) for run, names in known.items() if names}
+    for key in lake.keys(places.MODELS):
+        run = places.training_output(key)
+        if run is not None and buried.tweets:
+            tweets[run] = tweets.get(run, 0) + _seen(lake, key).count_of(buried.tweets)
+        elif (run := places.request_of(key)) is not None and changed:
+            name = lake.read_json(key).get("corpus")
+            if name in changed:
+                corpora.setdefault(run, set()).add(name)
+    runs = sorted({run for run, count in tweets.items() if count} | set(corpora))
+    if not runs:
+        return []
+    versions = versions_by_run(sagemaker, group)
+    return [
+        Affected(
+            run,
+            tweets.get(run, 0),
+            tuple(sorted(corpora.get(run, ()))),
+            tuple(asdict(one) for one in versions.get(run, ())),
+        )
+        for run in runs
+    ]
+
+
+def _seen(lake: Lake, key: str) -> Seen:
+    """What the job behind this output archive says it was trained on; nothing, for a job that sees no tweets."""
+    with tarfile.open(fileobj=io.BytesIO(lake.read(key))) as archive:
+        member = next((one for one in archive.getmembers() if one.name.removeprefix("./") == FILE), None)
+        found = archive.extractfile(member) if member else None
+        return Seen.read(found.read() if found else b"")

@@ -1,0 +1,114 @@
+"""Tombstones: which tweets and users must never come back, kept as fingerprints, and how a writer makes sure of it.
+
+A fingerprint tells whether a given id is buried; it does not hold the id. (Ids can be guessed and tried: it is no secret, only
+nothing that a reader of the bucket trips over.)
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from politico import lake as places
+from politico.lake import Lake
+
+TWEET = "tweet"
+USER = "user"
+TEXT = "text"
+FINGERPRINT_BYTES = 10
+
+
+def fingerprint(id_str: str) -> str:
+    """20 hexadecimal digits for a tweet's or user's id: one false match in 10^24 pairs."""
+    return hashlib.blake2b(id_str.encode(), digest_size=FINGERPRINT_BYTES).hexdigest()
+
+
+def fingerprint_of_text(text: str) -> str:
+    """The same for a tweet's words, however they are broken into lines."""
+    return fingerprint(" ".join(text.casefold().split()))
+
+
+@dataclass(frozen=True)
+class Tombstones:
+    """Everything that was buried up to some moment."""
+
+    keys: frozenset[str] = frozenset()
+    """The objects that say so."""
+    tweets: frozenset[str] = frozenset()
+    """Fingerprints."""
+    users: frozenset[str] = frozenset()
+    """Fingerprints."""
+    texts: frozenset[str] = frozenset()
+    """Fingerprints of what buried tweets said: a corpus holds texts without ids."""
+
+    def __bool__(self) -> bool:
+        return bool(self.tweets or self.users)
+
+    def tweet(self, id_str: str) -> bool:
+        """Is this tweet buried by its own id?"""
+        return bool(self.tweets) and fingerprint(id_str) in self.tweets
+
+    def user(self, user_id: str) -> bool:
+        """Is this user, with all they wrote, buried?"""
+        return bool(self.users) and fingerprint(user_id) in self.users
+
+    def covers(self, id_str: str, author_id: str, other_ids: Iterable[str] = ()) -> bool:
+        """Must this tweet go? `other_ids` are those of its other versions: X deletes all of them together."""
+        return self.user(author_id) or self.tweet(id_str) or any(self.tweet(one) for one in other_ids)
+
+
+def bury(
+    lake: Lake,
+    *,
+    tweets: Mapping[str, str] | None = None,
+    users: Mapping[str, str] | None = None,
+    texts: Mapping[str, str] | None = None,
+    now: datetime,
+) -> str:
+    """Bury tweets, users and texts, each with its reason (deleted, protected, withheld, by_hand …); the object that says so.
+
+    From now on no writer lets them through; what holds them already is swept by the compliance workflow.
+    """
+    marked = [(TWEET, fingerprint, tweets), (USER, fingerprint, users), (TEXT, fingerprint_of_text, texts)]
+    lines = [
+        {"kind": kind, "fingerprint": mark(value), "reason": reason}
+        for kind, mark, buried in marked
+        for value, reason in sorted((buried or {}).items())
+    ]
+    assert lines, "there is somebody or something to bury"
+    name = hashlib.sha256(json.dumps(lines).encode()).hexdigest()[:12]
+    key = places.tombstone(now.astimezone(UTC), name)
+    lake.write_lines(key, lines)
+    return key
+
+
+def read_tombstones(lake: Lake, before: Tombstones | None = None) -> Tombstones:
+    """All tombstones. With those of `before` only what is new is read, and `before` itself comes back when nothing is."""
+    before = Tombstones() if before is None else before  # an empty one is false, and still the one to compare with
+    keys = frozenset(lake.keys(places.TOMBSTONES))
+    if keys <= before.keys:
+        return before
+    found = {TWEET: set(before.tweets), USER: set(before.users), TEXT: set(before.texts)}
+    for key in keys - before.keys:
+        for line in lake.read_lines(key):
+            found[line["kind"]].add(line["fingerprint"])
+    return Tombstones(keys | before.keys, frozenset(found[TWEET]), frozenset(found[USER]), frozenset(found[TEXT]))
+
+
+def write_clean(lake: Lake, write: Callable[[Tombstones], Iterable[str]]) -> Tombstones:
+    """Run `write`, which leaves out what is buried and gives the keys it wrote, so that a burial meanwhile wins.
+
+    While something new was buried it is run again, and what the earlier round left is purged: keys not written again with all
+    their versions, the others' noncurrent versions. The tombstones that the last round obeyed.
+    """
+    buried = read_tombstones(lake)
+    written = frozenset(write(buried))
+    while (now := read_tombstones(lake, buried)) is not buried:
+        buried, before = now, written
+        written = frozenset(write(buried))
+        for key in before - written:
+            lake.erase(key)
+        for key in written:
+            lake.purge(key)
+    return buried

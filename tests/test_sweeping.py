@@ -1,0 +1,221 @@
+"""A sweep: after it no version of any object of the lake holds what was buried, by id or by word; all else is there."""
+
+import gzip
+import io
+import json
+import lzma
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import boto3
+import pyarrow.parquet as pq
+import pytest
+from moto import mock_aws
+
+from politico import lake as places
+from politico.annotation import Annotation
+from politico.dataset import annotated_line, curate
+from politico.lake import Lake
+from politico.politician import Politician, Registry
+from politico.sweeping import CORPORA, PHASES, RECORDS, Sweep
+from politico.tombstones import bury, fingerprint, read_tombstones
+from politico.tweet import parse_post
+
+NOW = datetime(2024, 5, 6, tzinfo=UTC)
+ANA, EVA = (
+    Politician("ana", "70070", "Ana", "Diputada", "Sur", "Mar"),
+    Politician("eva", "80080", "Eva", "Senadora", "Norte", "Sol"),
+)
+REGISTRY = Registry([ANA, EVA])
+GONE, GONE_TEXT = "1446921934455017486", "Estas son las palabras que deben irse para siempre"
+OLDER = "1446921934455017111"
+"""A version that an edit of another day replaced."""
+KEPT, KEPT_TEXT = "1446921934455017487", "Estas otras palabras se quedan donde siempre estuvieron"
+EVAS, EVAS_TEXT = "1446921934455017999", "La senadora dice algo muy suyo sobre el puerto"
+DAY = date(2021, 10, 9)
+ANNOTATION = Annotation("NEUTRAL", {"positive": 0.0, "negative": 0.0, "neutral": 1.0, "mixed": 0.0}, (), ())
+
+
+def post(id_str: str, text: str, author: str = ANA.user_id) -> dict[str, Any]:
+    return {
+        "id": id_str,
+        "author_id": author,
+        "text": text,
+        "created_at": "2021-10-09T18:00:00Z",
+        "edit_history_tweet_ids": [id_str],
+    }
+
+
+@pytest.fixture
+def lake() -> Iterator[Lake]:
+    """A lake whose every corner holds the tweets, each object in two versions."""
+    with mock_aws():
+        s3 = boto3.client("s3", region_name="us-east-1")
+        s3.create_bucket(Bucket="lake")
+        s3.put_bucket_versioning(Bucket="lake", VersioningConfiguration={"Status": "Enabled"})
+        lake = Lake(s3, "lake")
+        for _ in range(2):
+            fill(lake)
+        yield lake
+
+
+def fill(lake: Lake) -> None:
+    gone, kept, evas = post(GONE, GONE_TEXT), post(KEPT, KEPT_TEXT), post(EVAS, EVAS_TEXT, EVA.user_id)
+    quote = post("1446921934455018111", "Miren qué dice ella sobre todo esto", EVA.user_id)
+    quote |= {"referenced_tweets": [{"type": "quoted", "id": GONE}]}
+    repeat = post("1446921934455018222", f"RT @ana: {GONE_TEXT}", EVA.user_id)
+    repeat |= {"referenced_tweets": [{"type": "retweeted", "id": GONE}]}
+    pages = {
+        (ANA.user_id, KEPT, GONE): [kept, gone],
+        (EVA.user_id, repeat["id"], EVAS): [repeat, quote, evas],
+    }
+    for (user, newest, oldest), posts in pages.items():
+        body = {"data": posts, "includes": {"tweets": [gone]}, "meta": {"newest_id": newest, "oldest_id": oldest}}
+        lake.write_lines(places.raw_page("R1", user, newest, oldest), [body])
+    lines = [annotated_line(parse_post(one), ANNOTATION) for one in (gone, kept, quote, evas)]
+    lake.write_lines(places.annotated_part(DAY, "R1", "0000"), [*lines, {"replaced": [OLDER]}])
+    lake.write(places.REGISTRY, REGISTRY.to_csv().encode())
+    lake.write_json(places.REGISTRY_SETTINGS, {"time_zone": "UTC"})
+    curate([DAY], lake, REGISTRY)
+    lake.write(places.dataset_day(DAY), lake.read(places.dataset_day(DAY)))
+    lake.write_lines(places.rejected("R1", "0000"), [{"id": GONE, "reason": "annotation_failed"}])
+    lake.write_json(places.fetched("R1"), [{"user_id": EVA.user_id, "screen_name": "eva", "status": "done", "posts": 2}])
+    marks = [
+        {"context": {"frases": [words[:20]]}, "mark": fingerprint(one)} for one, words in ((GONE, GONE_TEXT), (KEPT, KEPT_TEXT))
+    ]
+    lake.write_json(places.evaluation_figures("T1"), {"generated": {"tweets": 2, "examples": marks}})
+    corpus = f"Un libro viejo.\n\n{GONE_TEXT}\n{KEPT_TEXT}\n\n{EVAS_TEXT[:16]}\n{EVAS_TEXT[16:].strip()}\n"
+    lake.write(f"{places.corpus('tweets')}all.txt.gz", gzip.compress(corpus.encode()))
+    lake.write(f"{places.corpus('books')}book.txt.xz", lzma.compress(b"Nada de nadie.\n"))
+
+
+def sweep(lake: Lake, parts: int = 1) -> list[Sweep]:
+    done = []
+    for phase in PHASES:
+        for part in range(parts):
+            done.append(Sweep(lake, part, parts, lambda: NOW))
+            done[-1].run(phase)
+    return done
+
+
+def everything(lake: Lake) -> Iterator[tuple[str, str]]:
+    """Key and text of every version of every object, unpacked, whatever it is packed with."""
+    for page in lake.s3.get_paginator("list_object_versions").paginate(Bucket="lake"):
+        assert not page.get("DeleteMarkers"), "a delete marker has a version behind it"
+        for one in page.get("Versions", ()):
+            body = lake.s3.get_object(Bucket="lake", Key=one["Key"], VersionId=one["VersionId"])["Body"].read()
+            yield one["Key"], unpacked(one["Key"], body)
+
+
+def unpacked(key: str, body: bytes) -> str:
+    if key.endswith(".parquet"):
+        return json.dumps(pq.read_table(io.BytesIO(body)).to_pylist(), default=str, ensure_ascii=False)
+    if key.endswith(".gz"):
+        body = gzip.decompress(body)
+    elif key.endswith(".xz"):
+        body = lzma.decompress(body)
+    return body.decode()
+
+
+def holding(lake: Lake, *words: str) -> set[str]:
+    """The first folder of every object, with its old versions, that holds one of the words, in its key or inside."""
+    return {key.split("/")[0] for key, text in everything(lake) if any(word in key or word in text for word in words)}
+
+
+def test_the_lake_of_these_tests_holds_the_tweet_in_every_corner(lake: Lake) -> None:
+    assert holding(lake, GONE) == {"raw", "annotated", "dataset", "runs"}
+    assert holding(lake, GONE_TEXT) == {"raw", "annotated", "dataset", "corpora"}
+    assert holding(lake, EVA.user_id) == {"raw", "annotated", "registry", "runs"}
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_a_forgotten_tweet_is_nowhere_by_id_or_by_word_in_any_version(lake: Lake, parts: int) -> None:
+    bury(lake, tweets={GONE: "deleted"}, now=NOW)
+    sweep(lake, parts)
+    assert holding(lake, GONE, GONE_TEXT, GONE_TEXT[:20]) == set()
+    assert {"raw", "annotated", "dataset", "corpora"} <= holding(lake, KEPT, KEPT_TEXT)
+    assert {"raw", "annotated", "dataset"} <= holding(lake, EVAS)
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_a_forgotten_user_is_nowhere_with_all_they_wrote(lake: Lake, parts: int) -> None:
+    bury(lake, users={EVA.user_id: "by_hand"}, now=NOW)
+    sweep(lake, parts)
+    assert holding(lake, EVA.user_id, EVAS, EVAS_TEXT, EVAS_TEXT[16:].strip(), EVA.name) == set()
+    assert {"raw", "annotated", "dataset", "corpora"} <= holding(lake, KEPT_TEXT)
+
+
+def test_the_tweets_of_a_forgotten_user_are_buried_one_by_one_before_they_go(lake: Lake) -> None:
+    bury(lake, users={EVA.user_id: "by_hand"}, now=NOW)
+    sweep(lake)
+    assert read_tombstones(lake).tweet(EVAS)
+    assert not read_tombstones(lake).tweet(KEPT)
+
+
+def test_what_was_removed_is_counted(lake: Lake) -> None:
+    bury(lake, tweets={GONE: "deleted"}, now=NOW)
+    records, corpora = sweep(lake)
+    assert {name: count for name, count in records.removed.items() if count and name != "versions"} == {
+        "posts": 2,  # itself and the retweet of it
+        "annotated_tweets": 1,
+        "dataset_rows": 1,
+        "notes": 1,
+        "examples": 1,
+    }
+    assert corpora.removed["corpus_texts"] == 1
+    assert corpora.corpora == {"tweets"}
+
+
+def test_a_second_sweep_finds_nothing_and_changes_nothing(lake: Lake) -> None:
+    bury(lake, tweets={GONE: "deleted"}, users={EVA.user_id: "by_hand"}, now=NOW)
+    sweep(lake)
+    before = sorted(everything(lake))
+    again = sweep(lake)
+    assert sorted(everything(lake)) == before
+    assert not any(count for one in again for count in one.removed.values())
+
+
+def test_without_a_burial_a_sweep_takes_only_old_versions(lake: Lake) -> None:
+    before = {key: lake.read(key) for key in lake.keys("")}
+    sweep(lake)
+    assert {key: lake.read(key) for key in lake.keys("")} == before
+
+
+def test_a_page_is_named_by_what_is_left_of_it(lake: Lake) -> None:
+    bury(lake, tweets={GONE: "deleted"}, now=NOW)
+    sweep(lake)
+    assert list(lake.keys(places.raw_pages("R1", ANA.user_id))) == [places.raw_page("R1", ANA.user_id, KEPT, KEPT)]
+
+
+def test_a_marker_of_a_buried_version_goes_too(lake: Lake) -> None:
+    bury(lake, tweets={OLDER: "deleted"}, now=NOW)
+    sweep(lake)
+    assert holding(lake, OLDER) == set()
+    assert "annotated" in holding(lake, GONE)
+
+
+def test_an_encyclopedia_is_left_alone(lake: Lake) -> None:
+    export = f"<mediawiki><page><text>{GONE_TEXT}</text></page></mediawiki>".encode()
+    lake.write(f"{places.corpus('wiki')}es.xml", export)
+    bury(lake, tweets={GONE: "deleted"}, now=NOW)
+    sweep(lake)
+    assert lake.read(f"{places.corpus('wiki')}es.xml") == export
+
+
+def test_a_text_of_few_words_is_not_looked_for_in_books(lake: Lake) -> None:
+    lake.write_lines(places.raw_page("R2", ANA.user_id, "5551", "5551"), [{"data": [post("5551", "Nada de nadie.")], "meta": {}}])
+    bury(lake, tweets={"5551": "deleted"}, now=NOW)
+    sweep(lake)
+    assert unpacked("x.xz", lake.read(f"{places.corpus('books')}book.txt.xz")) == "Nada de nadie.\n"
+
+
+def test_the_phases_come_in_the_order_in_which_one_tells_the_other() -> None:
+    assert PHASES == (RECORDS, CORPORA)
+
+
+def test_forgetting_the_last_politician_empties_the_dataset(lake: Lake) -> None:
+    bury(lake, users={EVA.user_id: "by_hand", ANA.user_id: "by_hand"}, now=NOW)
+    sweep(lake)
+    assert list(lake.keys(places.RAW)) == []
+    assert [key for key in lake.keys(places.DATASET) if key.endswith(".parquet")] == []

@@ -1,0 +1,98 @@
+"""Tombstones: what is buried is known by a fingerprint alone, and a burial during a write wins."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from politico import lake as places
+from politico.lake import Lake
+from politico.tombstones import Tombstones, bury, fingerprint_of_text, read_tombstones, write_clean
+
+NOW = datetime(2024, 5, 3, 12, 30, 15, tzinfo=UTC)
+ID = "1446921934455017486"
+
+
+@pytest.fixture
+def lake() -> Iterator[Lake]:
+    with mock_aws():
+        s3 = boto3.client("s3", region_name="us-east-1")
+        s3.create_bucket(Bucket="lake")
+        s3.put_bucket_versioning(Bucket="lake", VersioningConfiguration={"Status": "Enabled"})
+        yield Lake(s3, "lake")
+
+
+def versions(lake: Lake) -> list[tuple[str, bytes]]:
+    """Every version of every object."""
+    found = lake.s3.list_object_versions(Bucket="lake")
+    assert not found.get("DeleteMarkers")
+    return [
+        (one["Key"], lake.s3.get_object(Bucket="lake", Key=one["Key"], VersionId=one["VersionId"])["Body"].read())
+        for one in found.get("Versions", ())
+    ]
+
+
+def test_what_is_buried_is_known_again_and_nothing_else(lake: Lake) -> None:
+    assert not read_tombstones(lake)
+    bury(lake, tweets={ID: "deleted"}, users={"77": "by_hand"}, now=NOW)
+    found = read_tombstones(lake)
+    assert found.covers(ID, "1")
+    assert found.covers("5", "77")
+    assert found.covers("5", "1", ["4", ID])
+    assert not found.covers("5", "1", ["4"])
+    assert not found.user(ID)
+    assert not found.tweet("77")
+
+
+def test_neither_keys_nor_contents_hold_the_id_or_the_text(lake: Lake) -> None:
+    bury(lake, tweets={ID: "deleted"}, users={"998877": "by_hand"}, texts={"lo que dijo": "said"}, now=NOW)
+    for key, body in versions(lake):
+        assert not any(word in f"{key}{body.decode()}" for word in (ID, "998877", "dijo"))
+
+
+def test_the_words_of_a_text_are_its_mark_however_they_are_broken() -> None:
+    assert fingerprint_of_text("Lo que\ndijo") == fingerprint_of_text("  lo que dijo\n")
+    assert fingerprint_of_text("Lo que dijo.") != fingerprint_of_text("lo que dijo")
+
+
+def test_reading_again_reads_only_what_is_new(lake: Lake) -> None:
+    bury(lake, tweets={"1001": "deleted"}, now=NOW)
+    first = read_tombstones(lake)
+    assert read_tombstones(lake, first) is first
+    bury(lake, tweets={"1002": "deleted"}, now=NOW)
+    again = read_tombstones(lake, first)
+    assert again.tweet("1001")
+    assert again.tweet("1002")
+
+
+def test_the_key_tells_when_it_was_buried(lake: Lake) -> None:
+    assert places.buried_at(bury(lake, tweets={"1001": "deleted"}, now=NOW)) == NOW
+
+
+def test_a_burial_during_a_write_wins_and_leaves_no_version_behind(lake: Lake) -> None:
+    def write(buried: Tombstones) -> list[str]:
+        if not buried:  # the first round: somebody is quicker
+            bury(lake, tweets={ID: "by_hand"}, now=NOW)
+        lake.write("annotated/a", b"left" if buried else ID.encode())
+        if not buried:
+            lake.write("annotated/b", ID.encode())
+            return ["annotated/a", "annotated/b"]
+        return ["annotated/a"]
+
+    assert write_clean(lake, write).tweet(ID)
+    assert [(key, body) for key, body in versions(lake) if key.startswith("annotated/")] == [("annotated/a", b"left")]
+
+
+def test_a_write_that_nobody_disturbs_runs_once(lake: Lake) -> None:
+    bury(lake, tweets={ID: "by_hand"}, now=NOW)
+    rounds: list[Tombstones] = []
+
+    def write(buried: Tombstones) -> list[str]:
+        rounds.append(buried)
+        return []
+
+    write_clean(lake, write)
+    assert len(rounds) == 1
+    assert rounds[0].tweet(ID)
