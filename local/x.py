@@ -1,12 +1,14 @@
 """A stand-in for X's API v2: serves posts from a file, with paging, the 3,200-post window, rate-limit headers and faults.
 
-tweepy talks to it unchanged. It knows what the project asks for, no more.
+tweepy talks to it unchanged. It knows what the project asks for, no more: timelines, users, posts and compliance jobs.
 """
 
-import threading
+import asyncio
+import json
+import re
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,105 +17,211 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.account import X_TOKEN
+from local.x_compliance import Jobs
+from local.x_content import Content
+from local.x_faults import PROBLEMS, Fault, Faults, refusal
+from local.x_pages import Pages
+from politico.errors import LimitError
 
-WINDOW = 3_200
-"""X shows no more than an account's newest so many posts."""
 RATE_LIMIT = 10_000
 """Requests a quarter of an hour."""
 RATE_SECONDS = 15 * 60
 
+_LOOKED_UP_AT_ONCE = 100
+_QUERY = re.compile(r"[A-Za-z0-9_' ]{1,50}")
+_SETTINGS = {"latency_seconds", "plan", "compliance_seconds", "compliance_outcome"}
+_CHANGES = {"delete", "withhold", "protect", "suspend", "close", "restore", "rename"}
 
-@dataclass
-class Fault:
-    """One misbehaviour on demand."""
-
-    status: int
-    """The HTTP status to answer with."""
-    times: int = 1
-    user_id: str | None = None
-    """Only for this account, or for any."""
-    reset_seconds: int = 1
-    """With 429: when X answers again."""
+Body = dict[str, Any]
 
 
 @dataclass
 class XApi:
-    """The posts, and how to misbehave with them."""
+    """What is served, how fast, to which plan, and with which faults."""
 
-    posts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    """By author, newest first."""
-    users: dict[str, dict[str, Any]] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
+    content: Content = field(default_factory=Content)
+    latency_seconds: float = 0.0
+    """Every answer takes so long; others are answered meanwhile."""
+    plan: dict[str, bool] = field(default_factory=dict)
+    """Parts of the API that the plan in use lacks are False: timelines, search, users, posts, compliance."""
     requests: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _window_start: float = field(default_factory=time.time)
-    _used: int = 0
+    looked_up: int = 0
+    """Posts that lookups gave."""
+
+    def __post_init__(self) -> None:
+        self.jobs = Jobs(lambda: self.content)
+        self.pages = Pages()
+        self._faults = Faults()
+        self._window_start, self._used = time.time(), 0
+
+    @property
+    def faults(self) -> list[Fault]:
+        """Those that are armed; may be set anew at any time."""
+        return self._faults.armed
+
+    @faults.setter
+    def faults(self, faults: Iterable[Fault]) -> None:
+        self._faults = Faults(list(faults))
+
+    @property
+    def served(self) -> Counter[str]:
+        """Posts that timelines gave, by account: more than there are means that some were bought twice."""
+        return self.pages.served
 
     def load(self, posts: Iterable[Mapping[str, Any]], users: Iterable[Mapping[str, Any]]) -> int:
-        """Serve these posts from now on, in place of any before; how many there are."""
-        by_author: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-        for post in posts:
-            by_author[str(post["author_id"])].append(dict(post))
-        for timeline in by_author.values():
-            timeline.sort(key=lambda post: int(post["id"]), reverse=True)
-        self.posts = dict(by_author)
-        self.users = {str(user["id"]): dict(user) for user in users}
-        return sum(len(timeline) for timeline in self.posts.values())
+        """Serve these posts from now on, in place of any before, and count anew; how many there are."""
+        self.content, self.pages, self.looked_up = Content.of(posts, users), Pages(), 0
+        return sum(len(timeline) for timeline in self.content.timelines.values())
+
+    def change(self, wanted: Mapping[str, Any]) -> None:
+        """Change what is at X or how it answers; the names are those of _SETTINGS and _CHANGES. Raises LimitError."""
+        unknown = set(wanted) - _SETTINGS - _CHANGES
+        if unknown:
+            raise LimitError(f"{', '.join(sorted(unknown))} can't be changed; X takes {', '.join(sorted(_SETTINGS | _CHANGES))}")
+        self.latency_seconds = float(wanted.get("latency_seconds", self.latency_seconds))
+        self.plan |= wanted.get("plan", {})
+        self.jobs.seconds = float(wanted.get("compliance_seconds", self.jobs.seconds))
+        self.jobs.outcome = wanted.get("compliance_outcome", self.jobs.outcome)
+        self.content.change(wanted)
+
+    def describe(self) -> Body:
+        return {"requests": self.requests, "served": dict(self.served), "looked_up": self.looked_up}
 
     def routes(self) -> list[Route]:
-        return [Route("/2/users/{user_id}/tweets", self._timeline)]
-
-    def _timeline(self, request: Request) -> Response:
-        user_id = request.path_params["user_id"]
-        if request.headers.get("authorization") != f"Bearer {X_TOKEN}":
-            return JSONResponse({"title": "Unauthorized", "status": 401, "detail": "Unauthorized"}, 401)
-        headers = self._count()
-        fault = self._due(user_id)
-        if fault:
-            reset = {"x-rate-limit-reset": str(int(time.time()) + fault.reset_seconds)} if fault.status == 429 else {}
-            return JSONResponse({"title": "Fault on demand", "status": fault.status}, fault.status, {**headers, **reset})
-        if int(headers["x-rate-limit-remaining"]) < 0:
-            return JSONResponse({"title": "Too Many Requests", "status": 429}, 429, headers)
-        if user_id not in self.users:
-            missing = {"title": "Not Found Error", "detail": f"Could not find user with id: [{user_id}].", "value": user_id}
-            return JSONResponse({"errors": [missing]}, headers=headers)
-        return JSONResponse(self._page(user_id, request.query_params), headers=headers)
-
-    def _page(self, user_id: str, asked: Mapping[str, str]) -> dict[str, Any]:
-        since, until = int(asked.get("since_id", 0)), asked.get("until_id")
-        found = [
-            post
-            for post in self.posts.get(user_id, [])[:WINDOW]
-            if int(post["id"]) > since and (until is None or int(post["id"]) < int(until))
+        """X's own, and under /local what X has not: storage, and a way to change and to count."""
+        stored = "/local/x/compliance/{job_id}"
+        return [
+            Route("/2/users/search", self._x("search", self._search)),
+            Route("/2/users", self._x("users", self._users)),
+            Route("/2/users/{user_id}/tweets", self._x("timelines", self._timeline)),
+            Route("/2/tweets", self._x("posts", self._posts)),
+            Route("/2/compliance/jobs", self._x("compliance", self.jobs.create), methods=["POST"]),
+            Route("/2/compliance/jobs", self._x("compliance", self.jobs.list_jobs)),
+            Route("/2/compliance/jobs/{job_id}", self._x("compliance", self.jobs.look)),
+            Route(f"{stored}/upload", self.jobs.upload, methods=["PUT"]),
+            Route(f"{stored}/results", self.jobs.results),
+            Route("/local/x", self._change, methods=["POST"]),
+            Route("/local/x", lambda _request: JSONResponse(self.describe())),
         ]
-        start = int(asked.get("pagination_token", 0))
-        size = int(asked.get("max_results", 10))
-        page = found[start : start + size]
-        if not page:
-            return {"meta": {"result_count": 0}}
-        meta: dict[str, Any] = {"result_count": len(page), "newest_id": page[0]["id"], "oldest_id": page[-1]["id"]}
-        if start + size < len(found):
-            meta["next_token"] = str(start + size)
-        return {"data": page, "includes": {"users": [self.users[user_id]]}, "meta": meta}
+
+    def _x(self, route: str, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        """What X does before it looks at a question: the token, the rate limit, the plan; and what goes wrong on demand."""
+
+        async def handle(request: Request) -> Response:
+            headers = self._count()
+            await asyncio.sleep(self.latency_seconds)
+            if request.headers.get("authorization") != f"Bearer {X_TOKEN}":
+                return JSONResponse({"title": "Unauthorized", "status": 401, "detail": "Unauthorized"}, 401)
+            user_id = request.path_params.get("user_id")
+            possible = self.pages.possible(self.content, user_id, request.query_params) if self.faults else {}
+            fault = self._faults.due(route, user_id, possible)
+            if fault and fault.kind == "hang":
+                await self._hang(request, fault.seconds)
+            if fault and fault.kind in ("status", "capped", "hang"):
+                body, status, said = refusal(fault)
+                return JSONResponse(body, status, headers=said if status == 429 else headers | said)
+            if int(headers["x-rate-limit-remaining"]) < 0:
+                return JSONResponse({"title": "Too Many Requests", "status": 429}, 429, headers)
+            if not self.plan.get(route, True):
+                return JSONResponse(_NOT_ENROLLED, 403, headers)
+            request.state.fault = fault
+            response = await answer(request)
+            response.headers.update(headers)
+            if fault and fault.kind == "torn":
+                return Response(
+                    bytes(response.body)[: len(response.body) // 2], response.status_code, headers, "application/json"
+                )
+            return response
+
+        return handle
+
+    async def _timeline(self, request: Request) -> Response:
+        user_id, fault = request.path_params["user_id"], request.state.fault
+        refused = self.content.user_problem(user_id, "id", reading=True)
+        if refused:
+            return JSONResponse({"errors": [refused]})
+        if fault and fault.kind == "rename":
+            self.content.change({"rename": {user_id: fault.screen_name}})
+        return JSONResponse(self.pages.page(self.content, user_id, request.query_params, fault))
+
+    async def _users(self, request: Request) -> Response:
+        ids = request.query_params.get("ids", "").split(",")
+        if not _ids_are_valid(ids):
+            return _invalid("ids")
+        problems = {one: self.content.user_problem(one, "ids", reading=False) for one in ids}
+        fields = request.query_params.get("user.fields", "")
+        found = [self.content.shown_user(one, fields) for one in ids if problems[one] is None]
+        return _data(found, problems.values())
+
+    async def _search(self, request: Request) -> Response:
+        query = request.query_params.get("query", "")
+        if not _QUERY.fullmatch(query):
+            return _invalid("query")
+        found = self.content.search(query.split())[: int(request.query_params.get("max_results", 100))]
+        shown = [self.content.shown_user(one, request.query_params.get("user.fields", "")) for one in found]
+        return JSONResponse({**({"data": shown} if shown else {}), "meta": {"result_count": len(shown)}})
+
+    async def _posts(self, request: Request) -> Response:
+        ids = request.query_params.get("ids", "").split(",")
+        if not _ids_are_valid(ids):
+            return _invalid("ids")
+        posts = self.content.posts_by_id()
+        problems = {one: self.content.post_problem(one, posts.get(one)) for one in ids}
+        found = [posts[one] for one in ids if problems[one] is None]
+        if "withheld" in request.query_params.get("tweet.fields", "").split(","):
+            mark = {"withheld": {"copyright": False, "country_codes": ["XY"]}}
+            found = [post | mark if post["id"] in self.content.withheld else post for post in found]
+        self.looked_up += len(found)
+        return _data(found, problems.values())
+
+    async def _change(self, request: Request) -> Response:
+        try:
+            self.change(await request.json())
+        except (LimitError, KeyError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse(self.describe())
+
+    async def _hang(self, request: Request, seconds: float) -> None:
+        """Wait in small pieces: whoever asked may have given up long before."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not await request.is_disconnected():
+            await asyncio.sleep(0.05)
 
     def _count(self) -> dict[str, str]:
         """Count one request against the window; the headers that say what is left."""
-        with self._lock:
-            now = time.time()
-            if now > self._window_start + RATE_SECONDS:
-                self._window_start, self._used = now, 0
-            self._used += 1
-            self.requests += 1
-            return {
-                "x-rate-limit-limit": str(RATE_LIMIT),
-                "x-rate-limit-remaining": str(RATE_LIMIT - self._used),
-                "x-rate-limit-reset": str(int(self._window_start + RATE_SECONDS)),
-            }
+        now = time.time()
+        if now > self._window_start + RATE_SECONDS:
+            self._window_start, self._used = now, 0
+        self._used += 1
+        self.requests += 1
+        return {
+            "x-rate-limit-limit": str(RATE_LIMIT),
+            "x-rate-limit-remaining": str(RATE_LIMIT - self._used),
+            "x-rate-limit-reset": str(int(self._window_start + RATE_SECONDS)),
+        }
 
-    def _due(self, user_id: str) -> Fault | None:
-        with self._lock:
-            for fault in self.faults:
-                if fault.times > 0 and fault.user_id in (None, user_id):
-                    fault.times -= 1
-                    return fault
-        return None
+
+_NOT_ENROLLED = {
+    "client_id": "0",
+    "title": "Client Forbidden",
+    "detail": "This App's access level does not include the endpoint.",
+    "reason": "client-not-enrolled",
+    "required_enrollment": "Appropriate Level of API Access",
+    "registration_url": "https://developer.x.com/",
+    "type": f"{PROBLEMS}client-forbidden",
+}
+
+
+def _data(found: list[Any], problems: Iterable[Body | None]) -> Response:
+    errors = [one for one in problems if one]
+    return JSONResponse({**({"data": found} if found else {}), **({"errors": errors} if errors else {})})
+
+
+def _ids_are_valid(ids: list[str]) -> bool:
+    return len(ids) <= _LOOKED_UP_AT_ONCE and all(one.isdigit() for one in ids)
+
+
+def _invalid(parameter: str) -> Response:
+    detail = f"The `{parameter}` query parameter value is not valid."
+    body = {"title": "Invalid Request", "detail": detail, "type": f"{PROBLEMS}invalid-request"}
+    return Response(json.dumps(body), 400, media_type="application/json")

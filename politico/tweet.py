@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
@@ -12,8 +12,11 @@ from politico.errors import TweetError
 
 _LINK = re.compile(r"https?://\S+")
 _HASHTAG = re.compile(r"(?<![\w&])[#＃](\w*[^\W\d]\w*)")
-_WORD = re.compile(r"[^\W_]")
+_WORD = re.compile(r"[^\W_]\S*")
+"""From the first letter or digit of a piece to its end."""
 _RETWEET_BEGINS = "RT @"
+_SNOWFLAKE_EPOCH_MILLISECONDS = 1_288_834_974_657
+"""When X began to put the time into ids: 4 November 2010."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,9 @@ def _read_post(post: Mapping[str, Any]) -> Tweet:
         raise TweetError("no_text", f"post {post.get('id')!r} has no text")
     cleaned = clean(text)
     entities = note.get("entities") or post.get("entities") or {}
-    named = [one["tag"] for one in entities.get("hashtags", ()) if one.get("tag")]
-    hashtags = tuple(dict.fromkeys(named or _HASHTAG.findall(cleaned)))  # cleaned: the `#top` of a link is no hashtag
+    hashtags = tuple(one["tag"] for one in entities.get("hashtags", ()) if one.get("tag"))
+    if not hashtags and ("#" in cleaned or "＃" in cleaned):
+        hashtags = tuple(_HASHTAG.findall(cleaned))  # cleaned: the `#top` of a link is no hashtag
     _check_texts(cleaned, *hashtags, post.get("lang") or "", post.get("source") or "")
     id_str = read_id(post.get("id"), "id")
     editable_until = (post.get("edit_controls") or {}).get("editable_until")
@@ -92,23 +96,23 @@ def _read_post(post: Mapping[str, Any]) -> Tweet:
         text=cleaned,
         lang=post.get("lang") or None,
         source=post.get("source") or None,
-        hashtags=hashtags,
+        hashtags=tuple(dict.fromkeys(hashtags)) if len(hashtags) > 1 else hashtags,
         kind=_kind(post, text),
-        # X lists every version, oldest first, in each of them: those after this one replaced it.
-        previous_ids=tuple(takewhile(lambda one: one != id_str, map(str, post.get("edit_history_tweet_ids") or ()))),
+        previous_ids=_versions_before(id_str, post.get("edit_history_tweet_ids") or ()),
         editable_until=read_time(editable_until) if editable_until else None,
     )
 
 
 def clean(text: str) -> str:
     """The words of a tweet: links out (as the thesis did), references such as `&amp;` resolved, blanks folded."""
-    lines = _LINK.sub(" ", html.unescape(text)).splitlines()
-    return "\n".join(folded for line in lines if (folded := " ".join(line.split())))
+    text = html.unescape(text)
+    lines = (_LINK.sub(" ", text) if "://" in text else text).splitlines()
+    return "\n".join([folded for line in lines if (folded := " ".join(line.split()))])
 
 
 def count_words(text: str) -> int:
     """Pieces between blanks that hold a letter or a digit; an emoji alone is no word."""
-    return sum(1 for piece in text.split() if _WORD.search(piece))
+    return len(_WORD.findall(text))
 
 
 def read_id(value: Any, name: str) -> str:
@@ -127,30 +131,43 @@ def read_time(value: Any) -> datetime:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
             raise ValueError("no time zone")
-        return moment.astimezone(UTC)
+        return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     except (TypeError, ValueError, OverflowError) as error:
         raise TweetError("bad_created_at", f"time is {value!r}; it takes ISO 8601 with a time zone") from error
 
 
+def snowflake_time(id_str: str) -> datetime:
+    """When the post of this id was written, in UTC, to the millisecond; ids from before November 2010 only say: before then."""
+    return datetime.fromtimestamp(((int(id_str) >> 22) + _SNOWFLAKE_EPOCH_MILLISECONDS) / 1000, UTC)
+
+
 def write_time(moment: datetime) -> str:
     """A time as X writes it: `2024-05-03T14:22:10.000Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return moment.astimezone(UTC).isoformat(timespec="seconds")[:19] + ".000Z"
+
+
+def _versions_before(id_str: str, history: Iterable[Any]) -> tuple[str, ...]:
+    """X lists every version, oldest first, in each of them: those after this one replaced it."""
+    if history == [id_str]:  # as nearly always
+        return ()
+    return tuple(takewhile(lambda one: one != id_str, map(str, history)))
 
 
 def _check_texts(*texts: Any) -> None:
     for text in texts:
         if not isinstance(text, str):
             raise TweetError("broken_post", f"{type(text).__name__} stands where a post has a text")
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise TweetError(
-                "bad_encoding", "a text of the post holds half a surrogate pair, or bytes of another encoding"
-            ) from error
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError as error:
+        raise TweetError(
+            "bad_encoding", "a text of the post holds half a surrogate pair, or bytes of another encoding"
+        ) from error
 
 
 def _kind(post: Mapping[str, Any], text: str) -> str:
-    types = {one.get("type") for one in post.get("referenced_tweets") or ()}
+    referenced = post.get("referenced_tweets")
+    types = {one.get("type") for one in referenced} if referenced else ()
     if "retweeted" in types or text.startswith(_RETWEET_BEGINS):
         return "retweet"
     return "quote" if "quoted" in types else "original"

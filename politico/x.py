@@ -1,29 +1,22 @@
-"""The X API through tweepy: pages of one account's timeline, as they come."""
+"""The X API's timelines: pages of one account's posts, as they come."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-import requests
-import tweepy
-from requests.adapters import HTTPAdapter
-
-from politico.errors import AccountError, RateLimitedError, ServiceError
+from politico.errors import AccountError, ServiceError
+from politico.x_connection import Connection
+from politico.x_refusals import Question, titles
 
 PAGE_SIZE = 100
 """Posts a page, the most that X gives."""
-RATE_WINDOW_SECONDS = 15 * 60
-"""How long X's rate limits last; waited out where it does not say until when."""
-TIMEOUT_SECONDS = 30.0
-"""How long X may be silent before a request is given up."""
 
+POST_FIELDS = (
+    "id,text,author_id,created_at,lang,entities,public_metrics,referenced_tweets,note_tweet,"
+    "edit_history_tweet_ids,edit_controls,in_reply_to_user_id"
+)
 _FIELDS = {
-    "tweet_fields": (
-        "id,text,author_id,created_at,lang,entities,public_metrics,referenced_tweets,note_tweet,"
-        "edit_history_tweet_ids,edit_controls,in_reply_to_user_id"
-    ),
+    "tweet_fields": POST_FIELDS,
     "expansions": "author_id,referenced_tweets.id",
     "user_fields": "id,name,username,public_metrics,created_at,description",
 }
@@ -43,57 +36,43 @@ class Page:
         return list(self.body.get("data") or ())
 
 
-class _Transport(HTTPAdapter):
-    """What tweepy leaves out: no request waits for ever, and another address can stand in for X's, which tweepy has fixed."""
-
-    def __init__(self, address: str | None) -> None:
-        super().__init__()
-        self._address = urlsplit(address) if address else None
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        if self._address is not None:
-            parts = urlsplit(str(request.url))
-            request.url = urlunsplit(parts._replace(scheme=self._address.scheme, netloc=self._address.netloc))
-        return super().send(request, *args, **{**options, "timeout": options.get("timeout") or TIMEOUT_SECONDS})
-
-
 class Timeline:
     """Reads timelines with an app's bearer token."""
 
     def __init__(self, bearer_token: str, address: str | None = None) -> None:
         """`address` replaces X's own, for a stand-in."""
-        self._client = tweepy.Client(bearer_token, return_type=requests.Response, wait_on_rate_limit=False)
-        self._client.session.mount("https://", _Transport(address))
+        self._connection = Connection(bearer_token, address)
 
-    def page(self, user_id: str, since_id: str | None, until_id: str | None) -> Page:
+    @classmethod
+    def over(cls, connection: Connection) -> "Timeline":
+        """Reads timelines over a connection that others use too."""
+        timeline = cls.__new__(cls)
+        timeline._connection = connection
+        return timeline
+
+    def page(self, user_id: str, since_id: str | None, until_id: str | None, exclude_retweets: bool = False) -> Page:
         """The newest page of posts after `since_id` and before `until_id`.
 
-        Raises RateLimitedError, AccountError when this account can't be read, ServiceError for all else.
+        X can leave retweets out, which then cost nothing; quotes it can't. (Leaving replies out would cut its window from 3,200
+        posts to 800.) Raises RateLimitedError, SpendingCapError, AccessError, AccountError when this account can't be read, and
+        ServiceError for all else.
         """
-        try:
-            answer = self._client.get_users_tweets(
-                user_id, max_results=PAGE_SIZE, since_id=since_id, until_id=until_id, **_FIELDS
-            )
-            body = answer.json()
-        except tweepy.TooManyRequests as error:
-            told = error.response.headers.get("x-rate-limit-reset")
-            raise RateLimitedError(int(told) if told else int(time.time()) + RATE_WINDOW_SECONDS) from error
-        except (tweepy.NotFound, tweepy.Forbidden) as error:
-            raise AccountError(f"account {user_id} can't be read: {_said(error)}") from error
-        except tweepy.Unauthorized as error:
-            raise ServiceError("X refused the bearer token; renew the secret that holds it") from error
-        except (tweepy.TweepyException, requests.RequestException) as error:
-            raise ServiceError(f"X did not answer for account {user_id}: {_said(error)}") from error
-        if not isinstance(body, Mapping):
-            raise ServiceError(f"X did not answer for account {user_id}: its answer is no object")
-        if "data" not in body and "meta" not in body:
-            raise AccountError(f"account {user_id} can't be read: {_titles(body)}")
-        return Page(body, last="next_token" not in body.get("meta", {}))
+        question = Question(f"account {user_id}", "timelines", one_account=True)
+        chosen = {"exclude": "retweets"} if exclude_retweets else {}
+        body = self._connection.ask(
+            question,
+            lambda client: client.get_users_tweets(
+                user_id, max_results=PAGE_SIZE, since_id=since_id, until_id=until_id, **chosen, **_FIELDS
+            ),
+        )
+        if "data" not in body and ("meta" not in body or body.get("errors")):
+            raise AccountError(f"account {user_id} can't be read: {titles(body)}")
+        _require_posts(body, question)
+        return Page(body, last="next_token" not in (body.get("meta") or {}))
 
 
-def _said(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
-
-
-def _titles(body: Mapping[str, Any]) -> str:
-    return "; ".join(str(one.get("title")) for one in body.get("errors", ())) or "no data"
+def _require_posts(body: Mapping[str, Any], question: Question) -> None:
+    """Posts are objects with ids: without them nobody could say what was read."""
+    posts = body.get("data") or []
+    if not isinstance(posts, list) or not all(isinstance(one, Mapping) and str(one.get("id")).isdigit() for one in posts):
+        raise ServiceError(f"X did not answer for {question.about}: its posts have no ids")

@@ -26,16 +26,13 @@ from starlette.applications import Starlette
 
 from cli.local_cloud import LocalCloud
 from local import processes
-from local.account import X_TOKEN
 from local.container import Container
 from local.endpoints import Image
 from local.limits import violations
 from local.ports import HOST, free_port, require_free
 from local.stack import SKIPPED, Assembly, deploy
 from local.toolkit import LOCAL_PROCESSES, training_command
-from local.x import WINDOW, Fault, XApi
-from politico.errors import AccountError, FileFormatError, JobError, PortInUseError, RateLimitedError, ServiceError
-from politico.x import PAGE_SIZE, Timeline
+from politico.errors import FileFormatError, JobError, PortInUseError
 from tests.conftest import ROOT, Template
 
 PATIENCE = 30.0
@@ -99,27 +96,6 @@ def test_every_violation_is_said_not_only_the_first() -> None:
     assert len(violations("sagemaker", "CreateTrainingJob", {**TRAINING_JOB, "TrainingJobName": "_" * 64, "Colour": 1})) == 3
 
 
-# --- the stand-in for X ---
-
-
-USER = "77"
-
-
-@pytest.fixture
-def x() -> Iterator[tuple[XApi, str]]:
-    """The stand-in and its address."""
-    api, port = XApi(), free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(Starlette(routes=api.routes()), host=HOST, port=port, log_level="error", lifespan="off")
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until(lambda: server.started)
-    yield api, f"http://{HOST}:{port}"
-    server.should_exit = True
-    thread.join()
-
-
 def until(there: Callable[[], Any]) -> Any:
     """What `there` gives, as soon as that is true."""
     deadline = time.monotonic() + PATIENCE
@@ -127,102 +103,6 @@ def until(there: Callable[[], Any]) -> Any:
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.05)
     return found
-
-
-def posts(count: int, author: str = USER) -> list[dict[str, Any]]:
-    return [{"id": str(1_000 + number), "author_id": author, "text": f"post {number}"} for number in range(count)]
-
-
-def user(user_id: str = USER) -> dict[str, Any]:
-    return {"id": user_id, "username": f"user{user_id}", "name": "A Name"}
-
-
-def whole_timeline(timeline: Timeline, since_id: str | None = None) -> list[str]:
-    """Ids of every post, page after page, as the ingestion reads them."""
-    found: list[str] = []
-    until_id = None
-    while True:
-        page = timeline.page(USER, since_id, until_id)
-        found += [post["id"] for post in page.posts]
-        if page.last:
-            return found
-        until_id = page.posts[-1]["id"]
-
-
-def test_x_gives_a_timeline_in_pages_newest_first(x: tuple[XApi, str]) -> None:
-    api, address = x
-    assert api.load([*posts(250), *posts(5, "88")], [user(), user("88")]) == 255
-    timeline = Timeline(X_TOKEN, address)
-    first = timeline.page(USER, None, None)
-    assert (len(first.posts), first.last) == (PAGE_SIZE, False)
-    assert first.body["includes"]["users"] == [user()]
-    assert whole_timeline(timeline) == [str(1_000 + number) for number in reversed(range(250))]
-
-
-def test_x_gives_only_posts_after_since_id_and_before_until_id(x: tuple[XApi, str]) -> None:
-    api, address = x
-    api.load(posts(10), [user()])
-    timeline = Timeline(X_TOKEN, address)
-    assert [post["id"] for post in timeline.page(USER, "1005", None).posts] == ["1009", "1008", "1007", "1006"]
-    assert [post["id"] for post in timeline.page(USER, "1005", "1008").posts] == ["1007", "1006"]
-    nothing = timeline.page(USER, "1009", None)
-    assert (nothing.posts, nothing.last) == ([], True)
-
-
-def test_x_shows_no_more_than_its_window(x: tuple[XApi, str]) -> None:
-    api, address = x
-    api.load(posts(WINDOW + 150), [user()])
-    found = whole_timeline(Timeline(X_TOKEN, address))
-    assert (WINDOW, len(found), found[-1]) == (3_200, 3_200, "1150")
-
-
-def test_x_refuses_another_token(x: tuple[XApi, str]) -> None:
-    api, address = x
-    api.load(posts(1), [user()])
-    with pytest.raises(ServiceError, match="renew the secret"):
-        Timeline("another", address).page(USER, None, None)
-
-
-def test_x_says_when_an_account_is_unknown(x: tuple[XApi, str]) -> None:
-    _api, address = x
-    with pytest.raises(AccountError, match=r"account 99 can't be read: Not Found Error"):
-        Timeline(X_TOKEN, address).page("99", None, None)
-
-
-@pytest.mark.parametrize(
-    ("status", "error"),
-    [(403, AccountError), (404, AccountError), (429, RateLimitedError), (500, ServiceError), (503, ServiceError)],
-)
-def test_x_misbehaves_on_demand_as_often_as_asked(x: tuple[XApi, str], status: int, error: type[Exception]) -> None:
-    api, address = x
-    api.load(posts(1), [user()])
-    api.faults = [Fault(status, times=2)]
-    timeline = Timeline(X_TOKEN, address)
-    for _ in range(2):
-        with pytest.raises(error) as raised:
-            timeline.page(USER, None, None)
-        assert type(raised.value) is error
-    assert len(timeline.page(USER, None, None).posts) == 1
-
-
-def test_x_misbehaves_for_one_account_only_when_asked_to(x: tuple[XApi, str]) -> None:
-    api, address = x
-    api.load([*posts(1), *posts(1, "88")], [user(), user("88")])
-    api.faults = [Fault(404, times=100, user_id="88")]
-    timeline = Timeline(X_TOKEN, address)
-    assert len(timeline.page(USER, None, None).posts) == 1
-    with pytest.raises(AccountError):
-        timeline.page("88", None, None)
-
-
-def test_a_rate_limited_reader_is_told_when_x_answers_again(x: tuple[XApi, str]) -> None:
-    api, address = x
-    api.load(posts(1), [user()])
-    api.faults = [Fault(429, reset_seconds=500)]
-    before = int(time.time())
-    with pytest.raises(RateLimitedError) as raised:
-        Timeline(X_TOKEN, address).page(USER, None, None)
-    assert before + 500 <= raised.value.reset <= int(time.time()) + 500
 
 
 # --- processes ---
