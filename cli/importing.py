@@ -2,61 +2,106 @@
 
 import itertools
 import json
+import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from cli import flows, local_cloud
-from cli.inputs import open_zone, read_files
+from cli.inputs import Inputs, open_zone, read_files
+from cli.registry_merge import merge
 from cli.screen import Screen, counted
 from cli.services import Services
 from politico import lake as places
+from politico.politician import Registry, read_registry
 from politico.runs import run_id
+from politico.tombstones import Tombstones, read_tombstones, write_clean
 from politico.tweet import write_time
 
 POSTS_A_PAGE = 100
 
 
-def import_archive(tweets: Path, politicians: Path, rejected: Path, time_zone: str, *, local: bool) -> None:
-    """Import one file. Raises InputError for what the person can mend, JobError when the workflow fails."""
+@dataclass(frozen=True)
+class Archive:
+    """A tweets file, who wrote it, and what a person says about both."""
+
+    tweets: Path
+    politicians: Path
+    rejected: Path
+    """Where what can't be used is written."""
+    time_zone: str
+    columns: dict[str, str] = field(default_factory=dict)
+    author: str = ""
+
+
+def import_archive(archive: Archive, *, local: bool) -> None:
+    """Import one file. Raises InputError for what the person can mend, JobError when the workflow fails.
+
+    Again is safe: what the lake has already, it has once in the dataset. An import that was stopped is made whole by another.
+    """
     screen = Screen()
     services = local_cloud.stack(local=local)
-    zone = open_zone(time_zone)
+    zone = open_zone(archive.time_zone)
     with tempfile.TemporaryDirectory(prefix="politico-") as folder:
         with screen.stage("read") as stage:
-            inputs = read_files(tweets, politicians, Path(folder) / "posts.jsonl", rejected, zone)
-            stage.result = f"{inputs.read:,} read = {inputs.kept:,} kept + {sum(inputs.rejected.values()):,} rejected"
-            if inputs.rejected:
-                stage.result += f" ({counted(inputs.rejected)}; see {rejected})"
+            inputs = read_files(
+                archive.tweets,
+                archive.politicians,
+                Path(folder) / "posts.jsonl",
+                archive.rejected,
+                zone,
+                columns=archive.columns,
+                author=archive.author,
+                buried=read_tombstones(services.lake),
+                show=lambda note: stage.show(note),
+            )
+            stage.result = describe_reading(inputs, archive.rejected)
         name = f"import-{time.time_ns()}"
         with screen.stage("store") as stage:
-            flows.set_registry(services, inputs.registry, time_zone)
-            pages = store(services, inputs.posts, run_id(datetime.now(UTC), name))
-            stage.result = f"{pages} pages"
+            registry, changes = merge(inputs.registry, _held_registry(services))
+            flows.set_registry(services, registry, archive.time_zone)
+            run = run_id(datetime.now(UTC), name)
+            pages = store(services, inputs.posts, run, lambda done: stage.show(f"{done} pages"))
+            stage.result = f"{pages} pages; registry: {changes}"
     with screen.stage("ingest") as stage:
         given = {"fetch": False, "reference": write_time(inputs.reference)}
         report = flows.ingest(services, name, given, stage.show)
         stage.result = describe(report)
 
 
-def store(services: Services, posts: Path, run: str) -> int:
-    """Write the posts as raw pages, account by account, and hand them over to the workflow; how many pages."""
-    pages = 0
-    by_author: dict[str, list[dict[str, Any]]] = {}
-    with posts.open(encoding="utf-8") as lines:
-        for post in map(json.loads, lines):
-            by_author.setdefault(post["author_id"], []).append(post)
-    for user_id, timeline in by_author.items():
-        timeline.sort(key=lambda post: int(post["id"]), reverse=True)
+def store(services: Services, posts: Path, run: str, show: Callable[[int], None] = lambda done: None) -> int:
+    """Write the posts as raw pages, account by account, and hand them over to the workflow; how many pages.
+
+    What is buried meanwhile stays out. In memory there is one page at a time.
+    """
+    pages: list[str] = []
+
+    def write(buried: Tombstones) -> list[str]:
+        pages.clear()
+        for user_id, page in _pages(posts):
+            clean = [post for post in page if not _is_buried(buried, post)]
+            if clean:
+                key = places.raw_page(run, user_id, newest=page[0]["id"], oldest=page[-1]["id"])
+                services.lake.write_lines(key, [{"data": clean, "meta": {"result_count": len(clean)}}])
+                pages.append(key)
+                show(len(pages))
+        return pages
+
+    write_clean(services.lake, write)
+    for user_id in dict.fromkeys(places.run_and_user(key)[1] for key in pages):
         services.ledger.hand_over(user_id, run)
-        for page in _batches(timeline):
-            key = places.raw_page(run, user_id, newest=page[0]["id"], oldest=page[-1]["id"])
-            services.lake.write_lines(key, [{"data": page, "meta": {"result_count": len(page)}}])
-            pages += 1
-    return pages
+    return len(pages)
+
+
+def describe_reading(inputs: Inputs, rejected: Path) -> str:
+    """What became of a file's rows, as one line."""
+    words = f"{inputs.read:,} read = {inputs.kept:,} kept + {sum(inputs.rejected.values()):,} rejected"
+    return words + (f" ({counted(inputs.rejected)}; see {rejected})" if inputs.rejected else "")
 
 
 def describe(report: dict[str, Any]) -> str:
@@ -69,7 +114,41 @@ def describe(report: dict[str, Any]) -> str:
     )
 
 
-def _batches(timeline: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    remaining = iter(timeline)
-    while page := list(itertools.islice(remaining, POSTS_A_PAGE)):
-        yield page
+def _held_registry(services: Services) -> Registry | None:
+    held = services.lake.read_if_any(places.REGISTRY)
+    return read_registry(held[0].decode("utf-8-sig")) if held else None
+
+
+def _is_buried(buried: Tombstones, post: dict[str, Any]) -> bool:
+    return buried.covers(post["id"], post["author_id"], map(str, post.get("edit_history_tweet_ids") or ()))
+
+
+def _pages(posts: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Each account's posts, newest first, in pages. An index on disk says where each stands in the file."""
+    with (
+        tempfile.TemporaryDirectory(prefix="politico-") as folder,
+        posts.open("rb") as lines,
+        closing(sqlite3.connect(Path(folder) / "index")) as index,
+    ):
+        index.execute("CREATE TABLE posts (author TEXT, digits INTEGER, id TEXT, place INTEGER)")
+        index.executemany("INSERT INTO posts VALUES (?, ?, ?, ?)", _places(lines))
+        index.execute("CREATE INDEX by_author ON posts (author, digits, id, place)")
+        ordered = index.execute("SELECT author, place FROM posts ORDER BY author, digits DESC, id DESC")
+        for user_id, found in itertools.groupby(ordered, key=lambda row: str(row[0])):
+            timeline = (_post_at(lines, place) for _user_id, place in found)
+            while page := list(itertools.islice(timeline, POSTS_A_PAGE)):
+                yield user_id, page
+
+
+def _places(lines: IO[bytes]) -> Iterator[tuple[str, int, str, int]]:
+    place = 0
+    while line := lines.readline():
+        post = json.loads(line)
+        yield post["author_id"], len(post["id"]), post["id"], place
+        place += len(line)
+
+
+def _post_at(lines: IO[bytes], place: int) -> dict[str, Any]:
+    lines.seek(place)
+    post: dict[str, Any] = json.loads(lines.readline())
+    return post

@@ -1,18 +1,29 @@
-"""Tweets and politicians from a person's files: read, checked, and what can't be used set aside with its reason."""
+"""Tweets and politicians from a person's files: read, checked, and what can't be used set aside with its reason.
 
+Two passes over a file of a line per entry, so that an archive of any length needs little memory: the first reads what was given
+and learns who wrote, the second lets in whom the registry knows.
+"""
+
+import csv
+import io
 import json
+import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cli.screen import counted
-from politico.archive import Post, Reject, admit, read_posts, user_ids
-from politico.errors import FileFormatError, UnknownValueError
+from politico.archive import Admission, Author, Post, Reject, read_posts, user_ids
+from politico.damage import CUT_SHARE, OLD_LENGTH, SPREADSHEET_SHARE, is_zero_tailed
+from politico.errors import FileFormatError, InputError, UnknownValueError
 from politico.politician import Registry, read_registry
+from politico.tombstones import Tombstones
+
+SHOWN_EVERY = 2_000
 
 
 @dataclass(frozen=True)
@@ -42,34 +53,146 @@ def open_zone(name: str) -> ZoneInfo:
         raise UnknownValueError(f"unknown time zone {name!r}; take a name such as America/Santiago") from error
 
 
-def read_files(tweets: Path, politicians: Path, posts: Path, rejected: Path, zone: ZoneInfo) -> Inputs:
-    """Read the user's files; good posts go to one file, rejects to another. Raises FileFormatError, RegistryError."""
-    entries = list(read_posts(tweets, zone))
+def parse_columns(given: list[str]) -> dict[str, str]:
+    """`text=contenido` pairs. Raises UnknownValueError."""
+    for one in given:
+        if not all(one.partition("=")):
+            raise UnknownValueError(f"--column {one}: it takes WHAT=COLUMN, such as text=contenido")
+    return {what.strip(): column.strip() for what, _, column in (one.partition("=") for one in given)}
+
+
+def read_files(
+    tweets: Path,
+    politicians: Path,
+    posts: Path,
+    rejected: Path,
+    zone: ZoneInfo,
+    *,
+    columns: Mapping[str, str] | None = None,
+    author: str = "",
+    buried: Tombstones | None = None,
+    show: Callable[[str], None] = lambda note: None,
+) -> Inputs:
+    """Read the user's files; good posts go to one file, rejects to another. Raises FileFormatError, RegistryError.
+
+    `columns` are a table's column names by what they hold, `author` is the screen name of whose tweets these are where the
+    file does not say, `buried` what must stay out.
+    """
+    listed = _read_list(politicians)
+    known = _known_ids(listed)
+    entries = read_posts(tweets, zone, columns=columns, author=_author(author, known), known_ids=known)
+    with tempfile.TemporaryFile("w+", encoding="utf-8", dir=posts.parent) as spool:
+        found = _spool(entries, known, spool, show)
+        spool.seek(0)
+        registry = read_registry(listed, found.user_ids)
+        admitting = _Admitting(Admission(registry), buried or Tombstones(), found)
+        with posts.open("w", encoding="utf-8") as good, rejected.open("w", encoding="utf-8") as bad:
+            for number, line in enumerate(spool, 1):
+                admitting.sort(json.loads(line), good, bad)
+                if number % SHOWN_EVERY == 0:
+                    show(f"checking: {number:,} of {found.read:,}")
+    reasons = dict(sorted(admitting.reasons.items()))
+    if admitting.newest is None:
+        raise FileFormatError(f"{tweets} has no tweet of the {len(registry)} politicians ({counted(reasons)}); see {rejected}")
+    return Inputs(registry, posts, datetime.fromisoformat(admitting.newest), found.read, admitting.kept, reasons)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the first pass learned."""
+
+    read: int
+    user_ids: dict[str, str]
+    """By casefolded screen name."""
+    looks_rounded: bool
+    """Did a spreadsheet cut the ids' last digits?"""
+    looks_cut: bool
+    """Were texts cut, by v1.1 and not by their writers?"""
+
+
+def _spool(entries: Iterable[Post | Reject], known: Mapping[str, str], spool: IO[str], show: Callable[[str], None]) -> _Found:
+    read, ids = 0, dict(known)
+    long_ids = zero_tailed = long_texts = cut_texts = 0
+    for read, entry in enumerate(entries, 1):
+        if isinstance(entry, Reject):
+            spool.write(json.dumps({"reject": vars(entry)}) + "\n")
+        else:
+            ids.update(user_ids([entry]))
+            long_texts += entry.tweet.kind != "retweet" and len(entry.body["text"]) >= OLD_LENGTH - 2
+            cut_texts += entry.looks_cut
+            tail = is_zero_tailed(entry.tweet.id_str)
+            long_ids, zero_tailed = long_ids + (tail is not None), zero_tailed + bool(tail)
+            spool.write(json.dumps(_as_line(entry)) + "\n")
+        if read % SHOWN_EVERY == 0:
+            show(f"{read:,} rows read")
+    return _Found(read, ids, zero_tailed > max(1, SPREADSHEET_SHARE * long_ids), cut_texts > CUT_SHARE * long_texts)
+
+
+def _as_line(entry: Post) -> dict[str, Any]:
+    tweet = entry.tweet
+    return {
+        "line": entry.line,
+        "file": entry.file,
+        "screen_name": entry.screen_name,
+        "created_at": tweet.created_at.isoformat(),
+        "versions": entry.body.get("edit_history_tweet_ids") or (),
+        "looks_cut": entry.looks_cut,
+        "body": {**entry.body, "id": tweet.id_str, "author_id": tweet.author_id},
+    }
+
+
+class _Admitting:
+    """The second pass: what it kept and what it set aside."""
+
+    def __init__(self, admission: Admission, buried: Tombstones, found: _Found) -> None:
+        self._admission, self._buried, self._found = admission, buried, found
+        self.kept = 0
+        self.reasons: Counter[str] = Counter()
+        self.newest: str | None = None
+
+    def sort(self, entry: dict[str, Any], good: IO[str], bad: IO[str]) -> None:
+        """Write one entry where it belongs."""
+        reject = Reject(**entry["reject"]) if "reject" in entry else self._refusal(entry)
+        if reject is None:
+            good.write(json.dumps(entry["body"]) + "\n")
+            self.newest = max(self.newest or entry["created_at"], entry["created_at"])
+            self.kept += 1
+        else:
+            bad.write(json.dumps(vars(reject), ensure_ascii=False) + "\n")
+            self.reasons[reject.reason] += 1
+
+    def _refusal(self, entry: dict[str, Any]) -> Reject | None:
+        post, line, file = entry["body"], entry["line"], entry["file"]
+        if self._found.looks_rounded and is_zero_tailed(post["id"]):
+            return Reject(line, "rounded_id", f"id {post['id']} ends in zeros, as many others do: a spreadsheet rounded it", file)
+        if self._buried.covers(post["id"], post["author_id"], map(str, entry["versions"])):
+            return Reject(line, "tombstone", "the tweet or its writer was to be forgotten", file)
+        if self._found.looks_cut and entry["looks_cut"]:
+            return Reject(line, "truncated_text", "the text was cut at 140 characters on its way; take it whole from X", file)
+        refusal = self._admission.refusal(post, entry["screen_name"])
+        return Reject(line, *refusal, file) if refusal else None
+
+
+def _read_list(politicians: Path) -> str:
     try:
-        listed = politicians.read_text(encoding="utf-8-sig")
+        return politicians.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise FileFormatError(f"{politicians} can't be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise FileFormatError(f"{politicians} is no UTF-8 text: {error.reason}") from error
-    registry = read_registry(listed, user_ids(entries))
-    admitted = list(admit(entries, registry))
-    kept, reasons = set_out(admitted, posts, rejected)
-    if not kept:
-        raise FileFormatError(f"{tweets} has no tweet of the {len(registry)} politicians ({counted(reasons)}); see {rejected}")
-    newest = max(entry.tweet.created_at for entry in admitted if isinstance(entry, Post))
-    return Inputs(registry, posts, newest, len(entries), kept, reasons)
 
 
-def set_out(entries: Iterable[Post | Reject], posts: Path, rejected: Path) -> tuple[int, dict[str, int]]:
-    """Write the posts to one file, the rejects with line and reason to another; how many of each."""
-    kept = 0
-    reasons: Counter[str] = Counter()
-    with posts.open("w", encoding="utf-8") as good, rejected.open("w", encoding="utf-8") as bad:
-        for entry in entries:
-            if isinstance(entry, Reject):
-                bad.write(json.dumps(vars(entry), ensure_ascii=False) + "\n")
-                reasons[entry.reason] += 1
-            else:
-                good.write(json.dumps(entry.body, ensure_ascii=False) + "\n")
-                kept += 1
-    return kept, dict(sorted(reasons.items()))
+def _known_ids(listed: str) -> dict[str, str]:
+    """The user ids in a list of politicians, by casefolded screen name; whether the list is sound is not asked here."""
+    rows = csv.DictReader(io.StringIO(listed))
+    pairs = (((row.get("screen_name") or "").strip(), (row.get("user_id") or "").strip()) for row in rows)
+    return {screen_name.casefold(): user_id for screen_name, user_id in pairs if screen_name and user_id}
+
+
+def _author(screen_name: str, known: Mapping[str, str]) -> Author | None:
+    name = screen_name.strip().lstrip("@")
+    if not name:
+        return None
+    if name.casefold() not in known:
+        raise InputError(f"--author {screen_name}: the list of politicians has nobody of this screen name with a user_id")
+    return Author(known[name.casefold()], name)

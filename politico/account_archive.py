@@ -1,0 +1,99 @@
+"""The archive that X gives an account's owner: a folder or .zip with data/tweets.js, and data/account.js for who it is."""
+
+import contextlib
+import io
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, TextIO, cast
+from zoneinfo import ZoneInfo
+
+from politico.entries import Post, Reject, of_file
+from politico.errors import FileFormatError
+from politico.json_values import Broken, read_values
+from politico.statuses import Author, read_json
+
+# Not deleted-tweets.js: what its writer deleted is none of ours.
+_TWEETS = re.compile(r"(tweets?|tweets?-part\d+)\.js")
+_ACCOUNT = "account.js"
+
+
+@dataclass(frozen=True)
+class _Member:
+    name: str
+    open: Callable[[], BinaryIO]
+
+    @property
+    def base(self) -> str:
+        return PurePosixPath(self.name).name
+
+    @contextlib.contextmanager
+    def text(self) -> Iterator[TextIO]:
+        with self.open() as binary:
+            yield io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def read_account_archive(path: Path, zone: ZoneInfo, author: Author | None) -> Iterator[Post | Reject]:
+    """Every tweet of the archive. Raises FileFormatError when it is none, or says nowhere whose it is."""
+    with contextlib.ExitStack() as opened:
+        members = _in_zip(path, opened) if path.is_file() else _in_folder(path)
+        tweets = sorted((one for one in members if _TWEETS.fullmatch(one.base)), key=lambda one: one.name)
+        if not tweets:
+            raise FileFormatError(f"{path} is no archive of an X account: there is no data/tweets.js in it")
+        accounts = [one for one in members if one.base == _ACCOUNT]
+        owner = _owner(accounts[0]) if accounts else author
+        if owner is None:
+            raise FileFormatError(f"{path} does not say whose it is: no data/{_ACCOUNT}; name the account with --author")
+        empty = 0
+        for one in tweets:
+            try:
+                with one.text() as text:
+                    for entry in read_json(Path(one.name), text, zone, owner):
+                        yield of_file(entry, one.name)
+            except FileFormatError:  # a part may be empty
+                empty += 1
+        if empty == len(tweets):
+            raise FileFormatError(f"{path} has no tweets: {', '.join(one.name for one in tweets)} hold none")
+
+
+def owner_beside(path: Path) -> Author | None:
+    """Whom the account.js beside a tweets.js names."""
+    account = path.parent / _ACCOUNT
+    return _owner(_Member(account.name, lambda: account.open("rb"))) if account.is_file() else None
+
+
+def _owner(account: _Member) -> Author:
+    with account.text() as text:
+        for _line, value in read_values(text):
+            if not isinstance(value, Broken):
+                with contextlib.suppress(KeyError, TypeError):
+                    return Author(str(value["account"]["accountId"]), str(value["account"]["username"]))
+    raise FileFormatError(f"{account.name} names no account; it takes what X writes there: accountId and username")
+
+
+def _in_folder(path: Path) -> list[_Member]:
+    data = path / "data" if (path / "data").is_dir() else path
+
+    def opening(one: Path) -> Callable[[], BinaryIO]:
+        return lambda: one.open("rb")
+
+    return [_Member(one.relative_to(path).as_posix(), opening(one)) for one in sorted(data.glob("*.js"))]
+
+
+def _in_zip(path: Path, opened: contextlib.ExitStack) -> list[_Member]:
+    try:
+        archive = opened.enter_context(zipfile.ZipFile(path))
+    except zipfile.BadZipFile as error:
+        raise FileFormatError(f"{path} is no whole .zip: {error}; copy it again") from error
+
+    def opening(name: str) -> Callable[[], BinaryIO]:
+        return lambda: cast(BinaryIO, archive.open(name))
+
+    return [_Member(name, opening(name)) for name in sorted(archive.namelist())]
+
+
+def is_account_script(head: str) -> bool:
+    """Does a text begin as the files of such an archive do?"""
+    return head.lstrip().startswith("window.YTD.")

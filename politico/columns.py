@@ -1,0 +1,73 @@
+"""Which column of a table is which: known by its usual names, or named by the person."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from politico.errors import FileFormatError, UnknownFieldError
+
+COLUMN_NAMES: Mapping[str, tuple[str, ...]] = {
+    "id": ("tweet_id", "id_str", "id", "status_id", "tweetid"),
+    "created_at": ("created_at", "date", "datetime", "timestamp", "tweet_created", "time"),
+    "text": ("note_tweet.text", "full_text", "text", "tweet", "content", "rawcontent", "tweet_text", "renderedcontent"),
+    "user_id": ("user_id", "author_id", "author.id", "user.id", "user_id_str", "userid"),
+    "screen_name": (
+        *("screen_name", "username", "author.username", "user.screen_name", "user.username"),
+        *("user_screen_name", "user", "handle", "user_name", "author_username"),
+    ),
+    "lang": ("lang", "language"),
+    "replied_to": ("in_reply_to_status_id", "in_reply_to_status_id_str", "referenced_tweets.replied_to.id"),
+    "retweeted": ("referenced_tweets.retweeted.id", "retweeted_status_id", "retweet_id", "retweeted_status.id_str"),
+    "quoted": ("referenced_tweets.quoted.id", "quoted_status_id", "quoted_status_id_str"),
+}
+"""What is used of a table, and the column names it goes by, the likeliest first (rtweet, twarc-csv, twint, snscrape, Kaggle)."""
+
+_NEEDED = ("id", "created_at", "text")
+_WRITER = ("user_id", "screen_name")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where in a row each thing stands; of several columns the first that has a value counts."""
+
+    places: Mapping[str, tuple[int, ...]]
+
+    def __contains__(self, what: str) -> bool:
+        return what in self.places
+
+
+def find_columns(path: Path, header: Sequence[str], given: Mapping[str, str], *, author_is_given: bool = False) -> Columns:
+    """The columns of a table with this header; `given` says what the person named (`text` to `contenido`).
+
+    Raises UnknownFieldError for a name that is not there, FileFormatError where something needed is nowhere.
+    """
+    names = [_plain(name) for name in header]
+    shown = repr(", ".join(name.strip().lower() for name in header))[:300]
+    places: dict[str, tuple[int, ...]] = {}
+    for what, column in given.items():
+        if what not in COLUMN_NAMES:
+            raise UnknownFieldError(f"--column {what}={column}: unknown {what!r}; it takes one of {', '.join(COLUMN_NAMES)}")
+        if _plain(column) not in names:
+            raise UnknownFieldError(f"--column {what}={column}: {path} has no column {column!r}; it has {shown}")
+        places[what] = (names.index(_plain(column)),)
+    taken = {place for (place,) in places.values()}
+    for what, usual in COLUMN_NAMES.items():
+        found = tuple(names.index(name) for name in usual if name in names and names.index(name) not in taken)
+        if what not in places and found:
+            places[what] = found if what in ("text", "replied_to") else found[:1]
+    for what in _NEEDED:
+        if what not in places:
+            raise FileFormatError(
+                f"{path} is no tweets file: no column {' or '.join(COLUMN_NAMES[what])}; it has {shown}; "
+                f"name one with --column {what}=NAME"
+            )
+    if not author_is_given and not any(what in places for what in _WRITER):
+        usual_names = " or ".join(name for what in _WRITER for name in COLUMN_NAMES[what])
+        raise FileFormatError(
+            f"{path} is no tweets file: no column {usual_names}; it has {shown}; name one with --column screen_name=NAME"
+        )
+    return Columns(places)
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace(" ", "_").replace("-", "_")

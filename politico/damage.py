@@ -1,0 +1,69 @@
+"""What other programs do to tweets on their way: ids rounded as numbers, texts cut at X's old length."""
+
+import html
+import re
+import unicodedata
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from politico.errors import TweetError
+
+EXACT = 2**53
+"""Above it a floating-point number no longer holds every whole number."""
+SPREADSHEET_DIGITS = 15
+"""What a spreadsheet keeps of a number; the rest becomes zeros."""
+SPREADSHEET_SHARE = 0.1
+"""Of a sound file's long ids one in a thousand ends in three zeros; above this share it is a spreadsheet's work."""
+
+CUT_SHARE = 0.02
+"""Of the texts of 140 characters or more: below this share of cut ones the file was collected whole, and people wrote `…`."""
+
+OLD_LENGTH = 140
+"""To which v1.1 cut the text of a longer tweet."""
+FIRST_CUTS = datetime(2016, 9, 19, tzinfo=UTC)
+"""Before, no tweet but a retweet was longer than v1.1 gave it; `…` at its end is its writer's, or their app's."""
+
+_CUT_END = re.compile(r"\S…(?P<link> https://t\.co/\w{8,12})?\Z")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
+
+
+def check_id(value: Any, name: str) -> Any:
+    """The id, repaired where a number's form lost nothing (`259681081.0`). Raises TweetError where it was rounded.
+
+    What is no number at all is given back as it is.
+    """
+    if isinstance(value, float):
+        value = repr(value)
+    if not isinstance(value, str) or value.strip().isdigit() or not _NUMBER.fullmatch(value.strip()):
+        return value
+    try:
+        number = Decimal(value.strip())
+    except InvalidOperation:
+        return value
+    if number <= 0 or number != number.to_integral_value():
+        return value
+    if number > EXACT or int(number.as_tuple().exponent) > 0:
+        raise TweetError(f"rounded_{name}", f"{name} is {value[:40]!r}: rounded by a program that took it for a number")
+    return str(int(number))
+
+
+def is_zero_tailed(id_str: str) -> bool | None:
+    """Does an id look as a spreadsheet leaves it (`934575503259906000`)? None for one short enough for a spreadsheet."""
+    tail = id_str[SPREADSHEET_DIGITS:]
+    return not tail.strip("0") if len(tail) >= 2 else None
+
+
+def looks_truncated(text: str, written: datetime) -> bool:
+    """Has it the form of a text cut by v1.1, where a longer tweet ends in `…`, or in `…` and a link to itself, at 140 characters?
+
+    Only that length counts: people and their apps write `…` too. Two characters less are allowed before a link, since blanks
+    are trimmed there.
+    """
+    if written < FIRST_CUTS:
+        return False
+    shown = unicodedata.normalize("NFC", html.unescape(text)).rstrip()
+    found = _CUT_END.search(shown[-40:])
+    if not found:
+        return False
+    return OLD_LENGTH - 2 <= len(shown) <= OLD_LENGTH if found["link"] else len(shown) == OLD_LENGTH

@@ -1,0 +1,118 @@
+"""Posts as X itself gives them, in JSON: pages and posts of API v2, statuses of v1.1, the tweets of an account's archive."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+from zoneinfo import ZoneInfo
+
+from politico.entries import Built, Post, Reject, checked
+from politico.errors import FileFormatError, TweetError
+from politico.json_values import Broken, read_values
+from politico.moments import any_time
+from politico.tweet import write_time
+
+
+@dataclass(frozen=True)
+class Author:
+    """Whose tweets these are, where a file does not say."""
+
+    user_id: str
+    screen_name: str
+
+
+def read_json(path: Path, text: TextIO, zone: ZoneInfo, author: Author | None = None) -> Iterator[Post | Reject]:
+    """Every post of a JSON text. Raises FileFormatError when it has none at all."""
+    good = False
+    for line, value in read_values(text):
+        if isinstance(value, Broken):
+            yield Reject(line, "broken_row", value.detail)
+            continue
+        for entry in _from_value(line, value, zone, author):
+            good = good or isinstance(entry, Post) or entry.reason in ("truncated_text", "rounded_id", "no_author_id")
+            yield entry
+    if not good:
+        raise FileFormatError(
+            f"{path} is no tweets file: none of its lines is an API v2 page, an API v2 post or a v1.1 status (alone or in arrays)"
+        )
+
+
+def _from_value(line: int, value: Any, zone: ZoneInfo, author: Author | None) -> Iterator[Post | Reject]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _from_value(line, one, zone, author)
+    elif isinstance(value, dict) and (isinstance(value.get("data"), list) or "meta" in value):
+        names = _screen_names(value)
+        for post in value.get("data") or ():  # the last page of a timeline may have none
+            yield checked(line, _from_post, post, names)
+    elif isinstance(value, dict) and isinstance(value.get("tweet"), dict) and "text" not in value:
+        yield checked(line, _from_status, value["tweet"], zone, author)
+    elif isinstance(value, dict) and ("user" in value or ("id_str" in value and "author_id" not in value)):
+        yield checked(line, _from_status, value, zone, author)
+    else:
+        yield checked(line, _from_post, value, {})
+
+
+def _screen_names(page: Mapping[str, Any]) -> dict[str, str]:
+    """Of the users that came with a page, by id."""
+    includes = page.get("includes")
+    users = includes.get("users") if isinstance(includes, dict) else None
+    return {str(user.get("id")): str(user.get("username", "")) for user in users or () if isinstance(user, dict)}
+
+
+def _from_post(post: dict[str, Any], screen_names: Mapping[str, str]) -> Built:
+    return post, screen_names.get(str(post.get("author_id")), "") if isinstance(post, dict) else ""
+
+
+def _from_status(status: Mapping[str, Any], zone: ZoneInfo, author: Author | None) -> Built:
+    """A v1.1 status in the shape of v2. Raises TweetError when its text was cut and the whole of it is not there."""
+    user_id, screen_name = _writer(status, author)
+    references = _references(status)
+    whole = status.get("extended_tweet") or {}
+    text = whole.get("full_text") or status.get("full_text") or status.get("text")
+    if status.get("truncated") and not (whole.get("full_text") or status.get("full_text") or "retweeted_status" in status):
+        raise TweetError("truncated_text", "the status is marked as truncated and its whole text is not there")
+    entities = (whole.get("entities") if whole.get("full_text") else None) or status.get("entities") or {}
+    tags = [{"tag": one["text"]} for one in entities.get("hashtags") or ()]
+    versions = _versions(status)
+    post = {
+        "id": status["id_str"] if status.get("id_str") else status["id"],
+        "author_id": user_id,
+        "created_at": write_time(any_time(status["created_at"], zone)),
+        "text": text,
+        **({"lang": status["lang"]} if status.get("lang") else {}),
+        **({"source": re.sub("<[^>]*>", "", status["source"])} if status.get("source") else {}),
+        **({"entities": {"hashtags": tags}} if tags else {}),
+        **({"referenced_tweets": references} if references else {}),
+        **({"edit_history_tweet_ids": versions} if versions else {}),
+    }
+    return post, screen_name
+
+
+def _writer(status: Mapping[str, Any], author: Author | None) -> tuple[Any, str]:
+    user = status.get("user")
+    if user is not None:
+        return user["id_str"] if user.get("id_str") else user["id"], str(user.get("screen_name", ""))
+    if author is None:
+        raise TweetError("no_author_id", "the tweet does not say who wrote it; name the account with --author")
+    return author.user_id, author.screen_name
+
+
+def _references(status: Mapping[str, Any]) -> list[dict[str, str]]:
+    references = []
+    if "retweeted_status" in status:
+        repeated = status["retweeted_status"]
+        references.append({"type": "retweeted", "id": str(repeated.get("id_str") or repeated["id"])})
+    if status.get("is_quote_status"):
+        references.append({"type": "quoted", "id": str(status.get("quoted_status_id_str", "0"))})
+    if status.get("in_reply_to_status_id_str"):
+        references.append({"type": "replied_to", "id": status["in_reply_to_status_id_str"]})
+    return references
+
+
+def _versions(status: Mapping[str, Any]) -> list[str]:
+    """The ids of an archive's tweet in all its versions, oldest first."""
+    info = status.get("edit_info") or {}
+    control = info.get("initial") or (info.get("edit") or {}).get("editControlInitial") or {}
+    return [str(one) for one in control.get("editTweetIds") or ()]
