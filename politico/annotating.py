@@ -1,18 +1,37 @@
 """Posts of raw pages to kept tweets with their annotations, every post accounted for: read = kept + filtered + rejected."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from politico.annotation import Annotation
-from politico.comprehend import annotate
 from politico.errors import TweetError
-from politico.tweet import Rules, Tweet, parse_post
+from politico.tombstones import Tombstones
+from politico.tweet import Rules, Tweet, parse_post, snowflake_time
 
 Kept = tuple[Tweet, Annotation]
+Annotate = Callable[[Sequence[str]], Sequence[Annotation | str]]
+"""One answer a text, in order: its annotation, or the short reason why there is none."""
+
+TOMBSTONE = "tombstone"
+_FIRST_SNOWFLAKE = 29_700_859_247
+"""X counted its posts up to here; from here on ids tell their time."""
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A post that could not be read or annotated: never its text."""
+
+    id: str
+    reason: str
+    author_id: str = ""
+    previous_ids: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, str]:
+        return {"id": self.id, "reason": self.reason}
 
 
 @dataclass(frozen=True)
@@ -22,27 +41,75 @@ class Outcome:
     read: int
     kept: list[Kept]
     filtered: Mapping[str, int]
-    """By rule: retweet, quote, too_old, still_editable, too_short, repeated (the id came before), replaced_by_edit."""
-    rejects: list[dict[str, str]]
-    """Posts that could not be read or annotated: `id` and `reason`, never the text."""
+    """By rule: tombstone, retweet, quote, too_old, still_editable, too_short, repeated (the id came before), replaced_by_edit."""
+    rejects: list[Reject]
 
     def counts(self) -> dict[str, Any]:
-        rejected = Counter(one["reason"] for one in self.rejects)
+        rejected = Counter(one.reason for one in self.rejects)
         counts = {"read": self.read, "kept": len(self.kept), "filtered": dict(self.filtered), "rejected": dict(rejected)}
         assert self.read == len(self.kept) + sum(self.filtered.values()) + len(self.rejects), f"counts do not reconcile: {counts}"
         return counts
 
+    def without(self, buried: Tombstones) -> "Outcome":
+        """The outcome had these been buried before the posts were read; nothing is annotated again."""
+        kept = [one for one in self.kept if not buried.covers(one[0].id_str, one[0].author_id, one[0].previous_ids)]
+        rejects = [one for one in self.rejects if not buried.covers(one.id, one.author_id, one.previous_ids)]
+        gone = len(self.kept) - len(kept) + len(self.rejects) - len(rejects)
+        if not gone:
+            return self
+        return Outcome(self.read, kept, {**self.filtered, TOMBSTONE: self.filtered.get(TOMBSTONE, 0) + gone}, rejects)
 
-def annotate_posts(posts: Sequence[Any], rules: Rules, reference: datetime, comprehend: Any) -> Outcome:
-    """Read, filter and annotate posts as of the reference date. `comprehend` is boto3's client."""
-    rejects: list[dict[str, str]] = []
+
+@dataclass(frozen=True)
+class _Chosen:
+    """A list of posts before annotation."""
+
+    read: int
+    wanted: list[Tweet]
+    filtered: Mapping[str, int]
+    rejects: list[Reject]
+
+    def answered(self, answers: Iterator[Annotation | str]) -> Outcome:
+        kept: list[Kept] = []
+        rejects = list(self.rejects)
+        for tweet, answer in zip(self.wanted, answers, strict=False):  # the answers go on with the next list's
+            if isinstance(answer, Annotation):
+                kept.append((tweet, answer))
+            else:
+                rejects.append(Reject(tweet.id_str, answer, tweet.author_id, tweet.previous_ids))
+        return Outcome(self.read, kept, self.filtered, rejects)
+
+
+def annotate_posts(
+    lists: Iterable[Iterable[Any]], rules: Rules, reference: datetime, annotate: Annotate, buried: Tombstones | None = None
+) -> list[Outcome]:
+    """Read, filter and annotate lists of posts as of the reference date: an outcome a list, in order.
+
+    All texts are annotated in one go: accounts with little that is new share the service's batches. What is buried is not sent.
+    """
+    chosen = [_choose(posts, rules, reference, buried or Tombstones()) for posts in lists]
+    texts = [tweet.text for one in chosen for tweet in one.wanted]
+    answers = annotate(texts)
+    assert len(answers) == len(texts), f"{len(answers)} answers to {len(texts)} texts"
+    rest = iter(answers)
+    return [one.answered(rest) for one in chosen]
+
+
+def _choose(posts: Iterable[Any], rules: Rules, reference: datetime, buried: Tombstones) -> _Chosen:
+    read = 0
+    rejects: list[Reject] = []
     tweets: dict[str, Tweet] = {}
     filtered: Counter[str] = Counter()
     for post in posts:
+        read += 1
         try:
             tweet = parse_post(post)
         except TweetError as error:
-            rejects.append({"id": str(post.get("id")) if isinstance(post, Mapping) else "", "reason": error.reason})
+            reject = _unreadable(post, error.reason)
+            if buried.covers(reject.id, reject.author_id, reject.previous_ids):
+                filtered[TOMBSTONE] += 1
+            else:
+                rejects.append(reject)
             continue
         if tweet.id_str in tweets:
             filtered["repeated"] += 1
@@ -51,17 +118,21 @@ def annotate_posts(posts: Sequence[Any], rules: Rules, reference: datetime, comp
     wanted = []
     for tweet in tweets.values():
         refusal = "replaced_by_edit" if tweet.id_str in replaced else rules.refusal(tweet, reference)
-        if refusal:
+        if buried.covers(tweet.id_str, tweet.author_id, tweet.previous_ids):
+            filtered[TOMBSTONE] += 1
+        elif refusal:
             filtered[refusal] += 1
         else:
             wanted.append(tweet)
-    kept: list[Kept] = []
-    for tweet, answer in zip(wanted, annotate([tweet.text for tweet in wanted], comprehend), strict=True):
-        if isinstance(answer, Annotation):
-            kept.append((tweet, answer))
-        else:
-            rejects.append({"id": tweet.id_str, "reason": answer})
-    return Outcome(len(posts), kept, dict(filtered), rejects)
+    return _Chosen(read, wanted, dict(filtered), rejects)
+
+
+def _unreadable(post: Any, reason: str) -> Reject:
+    if not isinstance(post, Mapping):
+        return Reject("", reason)
+    history = post.get("edit_history_tweet_ids")
+    versions = tuple(map(str, history)) if isinstance(history, (list, tuple)) else ()
+    return Reject(str(post.get("id")), reason, str(post.get("author_id")), versions)
 
 
 def by_day(kept: Iterable[Kept], zone: ZoneInfo) -> dict[date, list[Kept]]:
@@ -70,3 +141,22 @@ def by_day(kept: Iterable[Kept], zone: ZoneInfo) -> dict[date, list[Kept]]:
     for one in sorted(kept, key=lambda one: int(one[0].id_str)):
         days[one[0].created_at.astimezone(zone).date()].append(one)
     return dict(sorted(days.items()))
+
+
+def replaced_elsewhere(kept: Iterable[Kept], zone: ZoneInfo) -> dict[date, list[str]]:
+    """Ids of replaced versions under the day they were written, where that is not the kept tweet's own: edits at midnight."""
+    days: defaultdict[date, set[str]] = defaultdict(set)
+    for tweet, _annotation in kept:
+        own = tweet.created_at.astimezone(zone).date()
+        for previous in tweet.previous_ids:
+            day = _day_written(previous, zone)
+            if day not in (None, own):
+                days[day].add(previous)
+    return {day: sorted(ids, key=int) for day, ids in sorted(days.items())}
+
+
+def _day_written(id_str: str, zone: ZoneInfo) -> date | None:
+    """None where the id does not tell."""
+    if not (id_str.isascii() and id_str.isdigit() and _FIRST_SNOWFLAKE <= int(id_str) < 2**63):
+        return None
+    return snowflake_time(id_str).astimezone(zone).date()
