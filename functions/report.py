@@ -4,10 +4,13 @@ from collections import Counter
 from typing import Any
 
 from functions import environment
+from functions.telemetry import measure, observed, warn
 from politico import lake as places
 from politico.lake import Lake
+from politico.manifest import read_manifest
 
 
+@observed
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Event: `run`. Answer: the report without its lists, small enough for an event."""
     lake, ledger, run = environment.lake(), environment.ledger(), event["run"]
@@ -15,28 +18,48 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     for part in found.pop("settled"):
         ledger.settle(part["user_id"], part["pages_run"])
     lake.write_json(places.report(run), found)
+    _tell(found)
     return {name: value for name, value in found.items() if name not in ("failed_accounts", "failed_parts", "failed_days")} | {
         "failures": sum(len(found[name]) for name in ("failed_accounts", "failed_parts", "failed_days"))
     }
 
 
+def _tell(found: dict[str, Any]) -> None:
+    """The run's figures as metrics, and a line of the log for every account that was not read to its end."""
+    measure(
+        posts_read=found["read"],
+        posts_kept=found["kept"],
+        posts_filtered=sum(found["filtered"].values()),
+        posts_rejected=sum(found["rejected"].values()),
+        rows_written=found["rows"],
+        accounts_failed=len(found["failed_accounts"]),
+        parts_failed=len(found["failed_parts"]),
+        days_failed=len(found["failed_days"]),
+    )
+    for one in found["failed_accounts"]:
+        told = {name: one[name] for name in ("user_id", "screen_name", "status", "reason") if name in one}
+        warn("account failed", **told)
+
+
 def report(run: str, lake: Lake) -> dict[str, Any]:
-    """Counts over all parts and days: read = kept + filtered + rejected; annotated_read = rows + dropped."""
+    """Counts over all parts and days: read = kept + filtered + rejected; annotated_read = rows + dropped.
+
+    `settled_posts` are those that no later run will read again, `dataset` is all of it as its manifest has it now.
+    """
     parts = {item["part"]: item for item in lake.read_json(places.manifest(run))}
     fetched = lake.read_json(places.fetched(run))
     done = [lake.read_json(key) for key in lake.keys(places.part_counts_folder(run))]
     accounts = [account for part in done for account in part["accounts"]]
     days = [day for key in lake.keys(places.day_counts_folder(run)) for day in lake.read_json(key)]
     curated = {day["day"] for day in days}
+    settled = [account for part in done if curated.issuperset(part["days"]) for account in part["accounts"]]
     failed_parts = sorted(set(parts) - {part["part"] for part in done})
     return {
         "run": run,
         "accounts": len(fetched),
         "posts_fetched": sum(one.get("posts", 0) for one in fetched),
-        "read": sum(account["read"] for account in accounts),
-        "kept": sum(account["kept"] for account in accounts),
-        "filtered": _added(account["filtered"] for account in accounts),
-        "rejected": _added(account["rejected"] for account in accounts),
+        **_posts(accounts),
+        "settled_posts": _posts(settled),
         "days": len(days),
         "annotated_read": sum(day["read"] for day in days),
         "dropped": _added(day["dropped"] for day in days),
@@ -44,7 +67,17 @@ def report(run: str, lake: Lake) -> dict[str, Any]:
         "failed_accounts": [one for one in fetched if one["status"] != "done"],
         "failed_parts": [parts[name] for name in failed_parts],
         "failed_days": sorted({day for part in done for day in part["days"]} - curated),
-        "settled": [account for part in done if curated.issuperset(part["days"]) for account in part["accounts"]],
+        "dataset": read_manifest(lake).identity(),
+        "settled": settled,
+    }
+
+
+def _posts(accounts: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "read": sum(account["read"] for account in accounts),
+        "kept": sum(account["kept"] for account in accounts),
+        "filtered": _added(account["filtered"] for account in accounts),
+        "rejected": _added(account["rejected"] for account in accounts),
     }
 
 

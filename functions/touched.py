@@ -3,11 +3,13 @@
 from typing import Any
 
 from functions import environment
+from functions.telemetry import observed
 from politico import lake as places
 
 DAYS_A_BATCH = 30
 
 
+@observed
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Event: `run`. Answer: how many `days` there are."""
     lake, run = environment.lake(), event["run"]

@@ -1,5 +1,6 @@
 """Control data: a split that leaks nothing, counts that reconcile, fields that are dropped afresh."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -10,14 +11,15 @@ import pytest
 
 from inference.model import codec_for
 from politico.control import Codec
-from politico.dataset import to_parquet
+from politico.dataset import COLUMNS, to_parquet
 from politico.errors import FileFormatError, LimitError
 from politico.experiment import ControlSettings
+from politico.manifest import DayEntry, Manifest
 from politico.political import SCHEMA, context_of_row
 from tests.models import micro_tokenizer
 from training.batch import IGNORED
 from training.control_data import ControlSamples, drop_fields
-from training.dataset import DAY, read_dataset
+from training.dataset import DAY, identity_of, read_dataset
 from training.split import Split, normalised, split, split_at
 
 START = date(2024, 5, 1)
@@ -49,7 +51,7 @@ def write_days(folder: Path, days: dict[date, list[dict[str, Any]]]) -> Path:
     for day, rows in days.items():
         path = folder / f"dt={day}" / "tweets.parquet"
         path.parent.mkdir(parents=True)
-        path.write_bytes(to_parquet(rows))
+        path.write_bytes(to_parquet(pa.Table.from_pylist(rows, schema=COLUMNS)))
     return folder
 
 
@@ -116,7 +118,7 @@ def test_one_day_can_not_be_split(tmp_path: Path) -> None:
     [
         ("dt=2024-05-01/tweets.csv", b"", "is no dataset"),
         ("dt=2024-05-01/tweets.parquet", b"PAR1 not really", "can't be read as a dataset"),
-        ("dt=2024-05-01/tweets.parquet", to_parquet([]), "holds no tweet"),
+        ("dt=2024-05-01/tweets.parquet", to_parquet(COLUMNS.empty_table()), "holds no tweet"),
     ],
 )
 def test_a_folder_that_is_no_dataset_is_refused(tmp_path: Path, name: str, content: bytes, expected: str) -> None:
@@ -125,6 +127,14 @@ def test_a_folder_that_is_no_dataset_is_refused(tmp_path: Path, name: str, conte
     path.write_bytes(content)
     with pytest.raises(FileFormatError, match=expected):
         read_dataset(tmp_path)
+
+
+def test_the_data_has_the_name_that_the_lakes_manifest_gives_it_which_is_no_data_itself(dataset: Path) -> None:
+    days = {path.parent.name.removeprefix("dt="): DayEntry.of(path.read_bytes()) for path in dataset.glob("dt=*/*")}
+    manifest = Manifest(days)
+    (dataset / "manifest.json").write_text(json.dumps(manifest.to_json()))
+    assert identity_of(dataset) == manifest.identity() == {"sha256": manifest.sha256, "rows": 60, "days": 10}
+    assert len(read_dataset(dataset)) == 60
 
 
 def test_a_dataset_without_the_columns_is_refused(tmp_path: Path) -> None:

@@ -16,10 +16,15 @@ from politico.control import Schema
 from politico.experiment import CorpusSettings
 from politico.generation import Parameters, parse_request
 from politico.political import SCHEMA
+from politico.seen import FILE as SEEN_FILE
+from politico.seen import Seen
+from politico.tombstones import fingerprint
 from tests.test_training_control import START, row, write_days
 from training.corpus import prepare_corpus
+from training.dataset import identity_of, read_dataset
 from training.folders import open_model
 from training.job import main
+from training.split import split_at
 
 ROOT = Path(__file__).resolve().parents[1]
 SHAPE = {"layers": "1", "width": "32", "heads": "2", "positions": "128"}
@@ -85,6 +90,17 @@ def test_the_control_model_keeps_the_tokenizer_and_says_what_it_learnt_from(trai
     schema = Schema.from_json((trained / "control" / "control.json").read_bytes())
     assert schema.values == {"coalicion": ("Norte Unido", "Sur Libre"), "partido": ("PVA", "UDI"), "sentimiento": ("POSITIVE",)}
     assert Schema.from_json((trained / "base" / "control.json").read_bytes()) == SCHEMA
+
+
+def test_the_control_model_names_the_very_data_it_saw_and_its_training_tweets_alone(trained: Path) -> None:
+    summary = json.loads((trained / "control_output" / "data" / "summary.json").read_text())
+    assert summary["dataset"] == identity_of(trained / "dataset")
+    assert (summary["dataset"]["rows"], summary["dataset"]["days"]) == (30, 6)
+    sides = split_at(read_dataset(trained / "dataset"), summary["data"]["cut_day"])
+    seen = Seen.read((trained / "control_output" / "data" / SEEN_FILE).read_bytes())
+    trained_on, held_out = (list(map(fingerprint, side["id_str"].to_pylist())) for side in (sides.train, sides.held_out))
+    assert (len(seen), seen.count_of(trained_on), seen.count_of(held_out)) == (20, 20, 0)
+    assert not (trained / "base_output" / "data" / SEEN_FILE).exists()
 
 
 def test_the_control_model_writes_on_demand(trained: Path) -> None:

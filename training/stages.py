@@ -1,7 +1,7 @@
 """The two stages of a model: a base model learns Spanish from a corpus, a control model learns to write tweets on demand."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,9 +17,11 @@ from politico.control import Schema
 from politico.errors import FileFormatError, LimitError
 from politico.experiment import ControlSettings, LearningSettings, NetworkSettings
 from politico.political import SCHEMA
+from politico.seen import FILE as SEEN_FILE
+from politico.seen import write_seen
 from training.checkpoint import Progress
 from training.control_data import ControlSamples
-from training.dataset import read_dataset
+from training.dataset import identity_of, read_dataset
 from training.folders import unpacked
 from training.learning import Learned, learn
 from training.metrics import Loss
@@ -64,6 +66,8 @@ class _Parts:
     """Its UTF-8 bytes."""
     facts: dict[str, Any]
     """Data counts and settings, for the card."""
+    seen: Sequence[str] = ()
+    """Ids of the tweets it learns from."""
 
 
 def train_base(corpus: Path, shape: NetworkSettings, settings: LearningSettings, run: Run, processes: Processes) -> None:
@@ -130,9 +134,11 @@ def train_control(
         bytes=sum(len(text.encode()) for _, text in data.looked_at),
         facts={
             "base": model.card.get("name"),
+            "dataset": identity_of(dataset),
             "data": {**asdict(data.counts), "cut_day": sides.cut_day},
             "settings": {"network": asdict(own), "learning": asdict(settings), "control": asdict(control)},
         },
+        seen=sides.train["id_str"].to_pylist(),
     )
     _train(model.network, data, settings, run, processes, parts)
 
@@ -154,6 +160,8 @@ def _train(
         summary = _summary(network, learned, run, parts)
         save_model(run.model, network, parts.tokenizer, parts.schema, {**summary, **parts.facts})
         (run.output / SUMMARY_FILE).write_text(_json({**summary, **parts.facts}), encoding="utf-8")
+        if parts.seen:
+            write_seen(run.output / SEEN_FILE, parts.seen)
         # What follows is a new run, not the rest of this one.
         run.checkpoint.unlink(missing_ok=True)
         print(f"model in {run.model}, figures in {run.output}", flush=True)
