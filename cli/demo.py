@@ -14,11 +14,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from cli import flows, local_cloud
 from cli.contexts import Asked, as_inputs, choose
 from cli.curves import draw_curves
+from cli.demo_screen import explain, table_of
 from cli.generate import invoke
 from cli.importing import describe
 from cli.inputs import Inputs, open_zone, read_files
@@ -30,6 +29,7 @@ from politico import lake as places
 from politico.comprehend import annotate
 from politico.errors import FileFormatError, JobError
 from politico.experiment import find_experiment
+from politico.pace import Pace, Paced
 from politico.tweet import write_time
 from samples.write import write_sample
 from training.adherence import honoured
@@ -74,8 +74,8 @@ def run_demo(
     except KeyboardInterrupt:
         screen.console.print("\nstopped; nothing is left running", highlight=False)
         raise SystemExit(130) from None
-    screen.console.print(_table(results["asked"]))
-    _explain(screen, results, out, time.monotonic() - began)
+    screen.console.print(table_of(results["asked"]))
+    explain(screen, results, out, time.monotonic() - began)
 
 
 @contextlib.contextmanager
@@ -217,14 +217,14 @@ class Demo:
     def _ask(self, endpoint: str) -> list[dict[str, Any]]:
         share = find_experiment(EXPERIMENT).control.held_out_share
         runtime = self._services.client("sagemaker-runtime", read_timeout=120)
-        comprehend = self._services.client("comprehend")
+        comprehend, pace = self._services.client("comprehend"), Pace(10)
         asked = []
         with self._screen.stage("ask") as stage:
             contexts = choose(self._out / places.DATASET, share, ASKED)
             for number, one in enumerate(contexts):
                 stage.show(f"tweet {number + 1} of {len(contexts)}", number, len(contexts))
                 answer = invoke(runtime, endpoint, as_inputs(one.context), PARAMETERS)[0]
-                asked.append(_judged(one, answer, comprehend))
+                asked.append(_judged(one, answer, comprehend, pace))
             stage.result = f"{len(asked)} tweets for contexts of held-out tweets"
         return asked
 
@@ -249,10 +249,10 @@ class Demo:
         write_summary(figures, curves, self._out / "summary.html", invented=self._source.time_zone == SAMPLE_TIME_ZONE)
 
 
-def _judged(one: Asked, answer: dict[str, Any], comprehend: Any) -> dict[str, Any]:
+def _judged(one: Asked, answer: dict[str, Any], comprehend: Any, pace: Paced) -> dict[str, Any]:
     """One answered request, with what of its context the tweet honours."""
     text = answer["generated_text"]
-    annotation = annotate([text], comprehend)[0]
+    annotation = annotate([text], comprehend, pace)[0]
     sentiment = None if isinstance(annotation, str) else annotation.sentiment
     return {
         "context": as_inputs(one.context),
@@ -261,49 +261,3 @@ def _judged(one: Asked, answer: dict[str, Any], comprehend: Any) -> dict[str, An
         "finish_reason": answer["finish_reason"],
         "honoured": {name: [list(pair) for pair in pairs] for name, pairs in honoured(one.context, text, sentiment).items()},
     }
-
-
-def _table(asked: list[dict[str, Any]]) -> Table:
-    table = Table(title="Asked for, and written", show_lines=True)
-    table.add_column("values", no_wrap=True)
-    table.add_column("asked for", ratio=2)
-    table.add_column("tweet", ratio=3)
-    table.add_column("honoured", ratio=1)
-    for one in asked:
-        context = "\n".join(f"[bold]{name}[/] {_shown(value)}" for name, value in one["context"].items())
-        marks = "\n".join(
-            f"{'[green]✓[/]' if good else '[red]✗[/]'} {_escaped(value)}"
-            for pairs in one["honoured"].values()
-            for value, good in pairs
-        )
-        table.add_row("new" if one["new"] else "seen", context, _escaped(one["text"]), marks)
-    return table
-
-
-def _explain(screen: Screen, results: dict[str, Any], out: Path, seconds: float) -> None:
-    for name, group in (("seen", False), ("new", True)):
-        pairs = [
-            pair for one in results["asked"] if bool(one["new"]) is group for found in one["honoured"].values() for pair in found
-        ]
-        if pairs:
-            held = sum(1 for _value, good in pairs if good)
-            screen.console.print(f"{name} values: {held} of {len(pairs)} things asked for are honoured", highlight=False)
-    screen.console.print(
-        "The model is tiny and trained for minutes: its Spanish is poor. Sentiment is judged by the local stand-in for "
-        "Comprehend, a word list.",
-        highlight=False,
-    )
-    screen.console.print(
-        f"\nIn {out}/: summary.html to read, dataset/ (Parquet), metrics.json, curves.png, rejected.jsonl."
-        f" {seconds:.0f} s in all.",
-        highlight=False,
-    )
-
-
-def _shown(value: Any) -> str:
-    return _escaped(", ".join(value) if isinstance(value, list) else str(value))
-
-
-def _escaped(text: str) -> str:
-    """Square brackets are markup to rich."""
-    return text.replace("[", r"\[")

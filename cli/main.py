@@ -27,7 +27,7 @@ DEFAULT_OUT = Path("out")
 )
 def demo(
     tweets: Annotated[
-        Path | None, typer.Option(help="Your tweets: CSV, API v2 pages or v1.1 statuses as JSON lines, also compressed.")
+        Path | None, typer.Option(help="Your tweets: whatever `politico import` takes, such as a CSV, also compressed.")
     ] = None,
     politicians: Annotated[
         Path | None, typer.Option(help="Who they are: CSV with screen_name,name,office,coalition,party.")
@@ -102,21 +102,41 @@ def generate(
 
 @app.command(
     "import",
-    epilog="Example:  [bold]politico import tweets.csv.gz --politicians politicians.csv[/]",
+    epilog="Examples, all with [bold]--politicians politicians.csv[/]:\n\n"
+    "A table, also compressed:  [bold]politico import tweets.csv.gz[/]\n\n"
+    "Its columns have other names:  [bold]politico import tabla.csv --column text=contenido --column id=tweet[/]\n\n"
+    "Parquet:  [bold]politico import tweets.parquet[/]\n\n"
+    "v1.1 statuses, pretty-printed or a line each:  [bold]politico import user_timeline.json[/]\n\n"
+    "Pages or posts of API v2:  [bold]politico import pages.jsonl.xz[/]\n\n"
+    "The archive that X gives you of your account:  [bold]politico import twitter-2024-05-03.zip[/]\n\n"
+    "Only its tweets:  [bold]politico import tweets.js --author jrojas[/]",
 )
 def import_(
-    tweets: Annotated[Path, typer.Argument(help="CSV, API v2 pages or v1.1 statuses as JSON lines, also compressed.")],
+    tweets: Annotated[
+        Path,
+        typer.Argument(help="CSV, Parquet, API v2 pages, v1.1 statuses, or an X account's archive (.zip, folder, tweets.js)."),
+    ],
     politicians: Annotated[Path, typer.Option(help="Who they are: CSV with screen_name,name,office,coalition,party.")],
+    column: Annotated[
+        list[str] | None, typer.Option(help="WHAT=COLUMN where a table's column has another name; may be given several times.")
+    ] = None,
+    author: Annotated[str, typer.Option(help="Screen name of whose tweets these are, where the file does not say.")] = "",
     rejected: Annotated[Path, typer.Option(help="Where rows that can't be used are set aside.")] = Path("rejected.jsonl"),
     time_zone: Annotated[
         str, typer.Option(help="Whose days the dataset is cut into; also of times without a zone.")
     ] = "America/Santiago",
     local: Annotated[bool, typer.Option("--local", help="Use the cloud that `politico up` keeps in this folder.")] = False,
 ) -> None:
-    """Bring an archive of tweets into the lake and run it through annotation and curation. Needs no leave of X."""
-    from cli.importing import import_archive
+    """Bring an archive of tweets into the lake and run it through annotation and curation. Needs no leave of X.
 
-    import_archive(tweets, politicians, rejected, time_zone, local=local)
+    What can't be used is set aside with its line and its reason; the politicians are added to those the lake has. The same file
+    may be imported again.
+    """
+    from cli.importing import Archive, import_archive
+    from cli.inputs import parse_columns
+
+    archive = Archive(tweets, politicians, rejected, time_zone, parse_columns(column or []), author)
+    import_archive(archive, local=local)
 
 
 @app.command(epilog="Example:  [bold]politico retire[/]   (`make destroy` does it before it removes the stack)")
@@ -127,6 +147,134 @@ def retire(
     from cli.retire import retire as delete_endpoints
 
     delete_endpoints(local=local)
+
+
+@app.command(
+    epilog="Examples:  [bold]politico forget --tweet 1446921934455017486[/]   ·   [bold]politico forget --user @somebody[/]"
+)
+def forget(
+    tweet: Annotated[list[str] | None, typer.Option(help="Id of a tweet; may be given several times.")] = None,
+    user: Annotated[
+        list[str] | None,
+        typer.Option(help="User id, or screen name of the registry, with all they wrote; may be given several times."),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Kept beside the fingerprint; a word such as by_hand or court_order.")] = "by_hand",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first. What is forgotten can't be brought back.")] = False,
+    local: Annotated[bool, typer.Option("--local", help="Use the cloud that `politico up` keeps in this folder.")] = False,
+) -> None:
+    """Remove tweets, or a user with all they wrote, from everything the lake holds, old versions too, and keep them out."""
+    from cli.forget import forget as forget_them
+
+    forget_them(tweet or [], user or [], reason, local=local, ask=not yes)
+
+
+@app.command(
+    epilog="Examples:  [bold]politico discover names.csv[/]   ·   "
+    "[bold]politico discover names.csv --out registry/candidates.csv --at-most 5 --no-wait[/]   ·   "
+    "names.csv:  [bold]name,office,coalition,party[/]"
+)
+def discover(
+    names: Annotated[Path, typer.Argument(help="CSV with a column name and, if known, office, coalition and party.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The file to review; registry/candidates.csv unless told otherwise.", show_default=False)
+    ] = None,
+    at_most: Annotated[int, typer.Option(min=1, help="Accounts listed for each name.")] = 10,
+    again: Annotated[
+        bool, typer.Option("--again", help="Search anew for names that are in the file already, and pay again.")
+    ] = False,
+    wait: Annotated[bool, typer.Option(help="Wait while X's rate limit is used up, or stop and say when to go on.")] = True,
+    local: Annotated[bool, typer.Option("--local", help="Use the cloud that `politico up` keeps in this folder.")] = False,
+) -> None:
+    """Find accounts through X's user search: for each name those most like it, with what speaks for and against them.
+
+    Says first what it will cost. May be stopped at any time: the same command goes on with the names that are not in the
+    file yet. Needs X's terms acknowledged and an X plan with user search.
+    """
+    from cli.discover import discover as find_accounts
+    from politico import lake as places
+
+    find_accounts(names, out or Path(places.CANDIDATES), at_most=at_most, again=again, wait=wait, local=local)
+
+
+registry_app = typer.Typer(help="The reviewed list of politicians: check it, put it into the lake.", no_args_is_help=True)
+app.add_typer(registry_app, name="registry")
+
+
+@registry_app.command(
+    "check",
+    epilog="Examples:  [bold]politico registry check[/]  (what is in the lake)   ·   "
+    "[bold]politico registry check politicians.csv[/]   ·   [bold]politico registry check politicians.csv --offline[/]",
+)
+def check_registry(
+    politicians: Annotated[
+        Path | None,
+        typer.Argument(
+            help="CSV with screen_name,user_id,name,office,coalition,party; the lake's, unless given.", show_default=False
+        ),
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask X nothing, pay nothing.")] = False,
+    wait: Annotated[bool, typer.Option(help="Wait while X's rate limit is used up, or stop and say when to go on.")] = True,
+    local: Annotated[bool, typer.Option("--local", help="Use the cloud that `politico up` keeps in this folder.")] = False,
+) -> None:
+    """Say all that is wrong with the list and what to do: values, repetitions, and accounts that X does not know, has
+    suspended, renamed or protected, or that are not worth following.
+
+    Exit code 0: clean, but for warnings. 1: some accounts need a look, or X could not be asked. 2: no run could use the file.
+    """
+    from cli.registry import check
+
+    raise typer.Exit(check(politicians, offline=offline, wait=wait, local=local))
+
+
+@registry_app.command("put", epilog="Example:  [bold]politico registry put politicians.csv[/]")
+def put_registry(
+    politicians: Annotated[Path, typer.Argument(help="CSV with screen_name,user_id,name,office,coalition,party.")],
+    local: Annotated[bool, typer.Option("--local", help="Use the cloud that `politico up` keeps in this folder.")] = False,
+) -> None:
+    """Put the list into the lake, where the next run finds it; refused while anything keeps it from being used."""
+    from cli.registry import put
+
+    put(politicians, local=local)
+
+
+cost_app = typer.Typer(help="What things will cost, before anything is spent.", no_args_is_help=True)
+app.add_typer(cost_app, name="cost")
+
+
+@cost_app.callback()
+def cost() -> None:
+    """What things will cost, before anything is spent."""
+
+
+@cost_app.command(
+    "ingest",
+    epilog="Examples:  [bold]politico cost ingest[/]   ·   "
+    "[bold]politico cost ingest --registry politicians.csv --candidates registry/candidates.csv --posts-a-day 5[/]   ·   "
+    "[bold]politico cost ingest --registry politicians.csv --json[/]",
+)
+def cost_ingest(
+    registry: Annotated[
+        Path | None,
+        typer.Option(help="The list of accounts; the lake's, unless given. With it no stack is needed.", show_default=False),
+    ] = None,
+    candidates: Annotated[
+        Path | None, typer.Option(help="How many posts accounts have; the lake's, unless given.", show_default=False)
+    ] = None,
+    posts_a_day: Annotated[float | None, typer.Option(min=0, help="Of one account.", show_default="as measured, or 3")] = None,
+    retweet_share: Annotated[float | None, typer.Option(min=0, max=1, help="Of all posts.", show_default="0.35")] = None,
+    kept_share: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Of all posts: what is annotated.", show_default="0.5")
+    ] = None,
+    cap: Annotated[int | None, typer.Option(min=0, help="Posts a month, in place of the stack's.", show_default=False)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    local: Annotated[bool, typer.Option("--local", help="Use the cloud that `politico up` keeps in this folder.")] = False,
+) -> None:
+    """What the backfill and a month of ingestion will cost, beside the spending cap. Asks X nothing and spends nothing."""
+    from cli.cost import cost_of_ingest
+
+    given = {"posts_a_day": posts_a_day, "retweet_share": retweet_share, "kept_share": kept_share}
+    assumed = {name: value for name, value in given.items() if value is not None}
+    cost_of_ingest(registry, candidates, assumed, cap=cap, local=local, as_json=as_json)
 
 
 def main() -> None:

@@ -49,6 +49,14 @@ class Services:
     def client(self, service: str, **options: Any) -> Any:
         return self.session.client(service, endpoint_url=self.endpoint_url, config=Config(**options) if options else None)
 
+    def output(self, name: str) -> str:
+        """One of the stack's outputs. Raises InputError when it was deployed before there was such a one."""
+        if name not in self.outputs:
+            raise InputError(
+                f"the stack has no output {name}: it was deployed by an older version; deploy it again (`make deploy`)"
+            )
+        return self.outputs[name]
+
     @cached_property
     def lake(self) -> Lake:
         return Lake(self.client("s3"), self.outputs["LakeBucket"])

@@ -4,7 +4,7 @@ import json
 import os
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -12,6 +12,10 @@ from botocore.config import Config
 from politico.errors import TermsError
 from politico.lake import Lake
 from politico.ledger import Ledger
+from politico.pace import SharedPace
+
+if TYPE_CHECKING:
+    from politico.x_connection import Connection
 
 BUCKET = "POLITICO_BUCKET"
 LEDGER_TABLE = "POLITICO_LEDGER_TABLE"
@@ -19,20 +23,31 @@ X_SECRET = "POLITICO_X_SECRET"
 """The secret's name, never the secret."""
 X_TERMS = "POLITICO_X_TERMS_ACKNOWLEDGED"
 X_MONTHLY_CAP = "POLITICO_X_MONTHLY_CAP"
+X_EXCLUDE_RETWEETS = "POLITICO_X_EXCLUDE_RETWEETS"
+"""`yes` or `no`."""
+X_LOOKUPS_A_DAY = "POLITICO_X_LOOKUPS_A_DAY"
 X_ADDRESS = "X_API_URL"
 """Replaces X's own address, as AWS_ENDPOINT_URL does AWS's; set for a stand-in only."""
+X_TIMEOUT = "X_TIMEOUT_SECONDS"
+"""How long X may be silent, where that is not to be as usual; set for a stand-in only."""
+COMPREHEND_RATE = "POLITICO_COMPREHEND_RATE"
+"""Requests a second, over all functions together."""
 MODEL_GROUP = "POLITICO_MODEL_GROUP"
 ENDPOINT = "POLITICO_ENDPOINT"
 SOURCE = "POLITICO_TRAINING_SOURCE"
 """The S3 address of the training archive."""
+AWS = "LAMBDA_TASK_ROOT"
+"""Set by Lambda itself, and nowhere else."""
 
 _PATIENT = Config(retries={"mode": "adaptive", "max_attempts": 8})
+_ASKED_ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
+"""For Comprehend: politico/comprehend.py tries again itself, at the shared pace, which botocore's retries would not keep to."""
 
 
 @cache
 def client(service: str) -> Any:
     """A boto3 client that slows down when the service throttles."""
-    return boto3.client(service, config=_PATIENT)
+    return boto3.client(service, config=_ASKED_ONCE if service == "comprehend" else _PATIENT)
 
 
 @cache
@@ -46,10 +61,30 @@ def ledger() -> Ledger:
 
 
 @cache
-def x_bearer_token() -> str:
-    """The operator's secret: the bare token, or JSON with `bearer_token`."""
-    secret: str = client("secretsmanager").get_secret_value(SecretId=os.environ[X_SECRET])["SecretString"]
+def x_connection() -> "Connection":
+    """The way to X, its sockets open for as long as the function stays warm."""
+    # Only here: tweepy takes a while to import, and most functions never talk to X.
+    from politico.x_connection import TIMEOUT_SECONDS, Connection, Patience
+
+    patience = Patience(timeout=float(os.environ.get(X_TIMEOUT, TIMEOUT_SECONDS)))
+    return Connection(x_bearer_token(os.environ[X_SECRET]), os.environ.get(X_ADDRESS), patience)
+
+
+@cache
+def x_bearer_token(secret_name: str) -> str:
+    """The token in the operator's secret."""
+    return token_in(client("secretsmanager").get_secret_value(SecretId=secret_name)["SecretString"])
+
+
+def token_in(secret: str) -> str:
+    """A secret's text is the bare token, or JSON with `bearer_token`."""
     return str(json.loads(secret)["bearer_token"]) if secret.lstrip().startswith("{") else secret.strip()
+
+
+def comprehend_pace() -> SharedPace:
+    """What keeps all functions together under the rate."""
+    table = boto3.resource("dynamodb").Table(os.environ[LEDGER_TABLE])
+    return SharedPace(table, "pace#comprehend", float(os.environ[COMPREHEND_RATE]))
 
 
 def require_x_terms() -> None:
@@ -59,6 +94,22 @@ def require_x_terms() -> None:
             "reading from X is off: deploy with --parameters XTermsAcknowledged=yes once you have read X's developer "
             "agreement (it forbids training foundation models on X's content); an imported archive needs no such word"
         )
+
+
+def x_terms_acknowledged() -> bool:
+    return os.environ[X_TERMS] == "yes"
+
+
+def x_monthly_cap() -> int:
+    return int(os.environ[X_MONTHLY_CAP])
+
+
+def x_exclude_retweets() -> bool:
+    return os.environ.get(X_EXCLUDE_RETWEETS) == "yes"
+
+
+def x_lookups_a_day() -> int:
+    return int(os.environ[X_LOOKUPS_A_DAY])
 
 
 def model_group() -> str:
@@ -71,6 +122,11 @@ def training_source() -> str:
 
 def endpoint() -> str:
     return os.environ[ENDPOINT]
+
+
+def is_on_aws() -> bool:
+    """Is this Lambda itself? Not so in tests and in the local cloud."""
+    return AWS in os.environ
 
 
 def now() -> datetime:

@@ -1,19 +1,20 @@
 """Ingest: store one account's new pages until none is left, X asks to wait, the cap is reached, or time runs out."""
 
-import os
 from datetime import UTC, datetime
 from typing import Any
 
 from functions import environment
+from functions.telemetry import measure, measure_spending, observed
 from politico.errors import RateLimitedError, SpendingCapError
 from politico.fetching import Fetch
 from politico.tweet import read_time, write_time
 from politico.x import Timeline
 
 _SPARE_MILLISECONDS = 60_000
-"""A page is begun only with this much left, so that no page is cut off between storing and noting it."""
+"""A page is asked for only with this much left, so that it is stored and noted before the function ends."""
 
 
+@observed
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Event: `run`, `reference` and `account`, and in `fetched` the answer before, when there was one.
 
@@ -24,10 +25,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     work = Fetch(
         lake=environment.lake(),
         ledger=environment.ledger(),
-        timeline=Timeline(environment.x_bearer_token(), os.environ.get(environment.X_ADDRESS)),
-        monthly_cap=int(os.environ[environment.X_MONTHLY_CAP]),
+        timeline=Timeline.over(environment.x_connection()),
+        monthly_cap=environment.x_monthly_cap(),
         reference=read_time(event["reference"]),
         now=environment.now,
+        exclude_retweets=environment.x_exclude_retweets(),
     )
     answer = {"user_id": account["user_id"], "screen_name": account["screen_name"]}
 
@@ -41,5 +43,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         answer |= {"status": "wait", "until": write_time(datetime.fromtimestamp(error.reset, UTC))}
     except SpendingCapError as error:
         answer |= {"status": "capped", "reason": str(error)}
+    finally:
+        measure(posts_fetched=work.posts)
+    measure_spending(work.ledger.spent(work.now()), work.monthly_cap)
     before = event.get("fetched", {})
     return answer | {"pages": before.get("pages", 0) + work.pages, "posts": before.get("posts", 0) + work.posts}

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions import environment
+from functions.telemetry import observed
 from politico import lake as places
 
 
+@observed
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Event: `run` and `tolerance`. Answer: `passed`, `reason` and the figures that decided."""
     evaluation = environment.lake().read_json(places.evaluation_figures(event["run"]))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from functions import environment
+from functions.telemetry import observed
 from politico import lake as places
 from politico.dataset import open_registry
 
@@ -11,6 +12,7 @@ PAGES_A_PART = 100
 """Ten thousand posts: some minutes of Comprehend's time, far within a function's, and few objects a day in the lake."""
 
 
+@observed
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Event: `run`, `reference` and `fetched`, what became of each account. Answer: how many `parts` there are."""
     lake, ledger = environment.lake(), environment.ledger()

@@ -4,12 +4,15 @@ from datetime import datetime
 from typing import Any
 
 from functions import environment
+from functions.telemetry import observed
 from politico.dataset import open_registry
 from politico.politician import Registry
 from politico.runs import run_id
+from politico.tombstones import Tombstones, read_tombstones
 from politico.tweet import read_time, write_time
 
 
+@observed
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Event: the execution's `name`, its `started` time and its `input`, which may ask for `{"fetch": false}`
     (annotate what an import has stored) and name a `reference` date in place of now."""
@@ -18,12 +21,13 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     if fetch:
         environment.require_x_terms()
     registry, _zone = open_registry(environment.lake())
+    buried = read_tombstones(environment.lake())
     started = read_time(event["started"])
     reference = read_time(wanted["reference"]) if wanted.get("reference") else started
-    return plan(run_id(started, event["name"]), reference, registry if fetch else Registry([]))
+    return plan(run_id(started, event["name"]), reference, registry if fetch else Registry([]), buried)
 
 
-def plan(run: str, reference: datetime, registry: Registry) -> dict[str, Any]:
-    """What the rest of the run works from."""
-    accounts = [{"user_id": one.user_id, "screen_name": one.screen_name} for one in registry]
+def plan(run: str, reference: datetime, registry: Registry, buried: Tombstones) -> dict[str, Any]:
+    """What the rest of the run works from; nobody asks X for those who are buried."""
+    accounts = [{"user_id": one.user_id, "screen_name": one.screen_name} for one in registry if not buried.user(one.user_id)]
     return {"run": run, "reference": write_time(reference), "accounts": accounts}

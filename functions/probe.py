@@ -4,10 +4,12 @@ import json
 from typing import Any
 
 from functions import environment
+from functions.telemetry import observed
 from politico.annotation import SENTIMENTS
 from politico.errors import ServiceError
 
 
+@observed
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Event: the `endpoint` to ask. Raises ServiceError, or botocore's ModelError, when it does not write."""
     return probe(environment.client("sagemaker-runtime"), event["endpoint"])

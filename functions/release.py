@@ -6,8 +6,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from functions import environment
+from functions.telemetry import observed
 
 
+@observed
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Event: the approved `package` and the execution's `name`; the same pair gives the same names."""
     endpoint = environment.endpoint()

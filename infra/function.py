@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy, Size
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -23,8 +23,9 @@ class Functions(Construct):
         environment: Mapping[str, str],
         timeout: Duration | None = None,
         memory_megabytes: int = 512,
+        storage: Size | None = None,
     ) -> lambda_.Function:
-        """The function in `functions/MODULE.py`."""
+        """The function in `functions/MODULE.py`; `storage` its room for files, where half a gigabyte is too little."""
         name = module.capitalize()
         return lambda_.Function(
             self,
@@ -38,6 +39,9 @@ class Functions(Construct):
             environment=dict(environment),
             timeout=timeout or Duration.minutes(1),
             memory_size=memory_megabytes,
+            # Of logging, only the log group: functions/telemetry.py writes JSON itself.
+            tracing=lambda_.Tracing.ACTIVE,
+            ephemeral_storage_size=storage,
             log_group=logs.LogGroup(
                 self, f"{name}Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
             ),

@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import ArnFormat, CfnCondition, Duration, Fn, Stack
+from aws_cdk import CfnCondition, Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from functions import environment
 from infra.function import Functions
+from infra.naming import x_secret
+from infra.schedule import Schedule
 from infra.settings import Settings
 from infra.storage import Storage
 from politico import lake as places
@@ -54,12 +55,14 @@ class Ingest(Construct):
             **terms,
             environment.X_SECRET: settings.x_secret_name,
             environment.X_MONTHLY_CAP: str(settings.x_monthly_cap),
+            environment.X_EXCLUDE_RETWEETS: "yes" if settings.x_exclude_retweets else "no",
         }
         long = Duration.minutes(15)
         self.plan = functions.make("plan", environment={**lake, **terms})
         self.fetch = functions.make("fetch", environment={**lake, **ledger, **x}, timeout=long)
         self.gather = functions.make("gather", environment={**lake, **ledger})
-        self.annotate = functions.make("annotate", environment=lake, timeout=long, memory_megabytes=1024)
+        rate = {environment.COMPREHEND_RATE: str(settings.comprehend_rate)}
+        self.annotate = functions.make("annotate", environment={**lake, **ledger, **rate}, timeout=long, memory_megabytes=1024)
         self.touched = functions.make("touched", environment=lake, timeout=Duration.minutes(5))
         self.curate = functions.make("curate", environment=lake, timeout=long, memory_megabytes=2048)
         self.report = functions.make("report", environment={**lake, **ledger}, timeout=Duration.minutes(5))
@@ -72,17 +75,24 @@ class Ingest(Construct):
             timeout=Duration.hours(23),
             tracing_enabled=True,
         )
-        self._schedule(settings, x_enabled)
+        Schedule(
+            self,
+            "Nightly",
+            machine=self.machine,
+            expression=settings.schedule,
+            time_zone=settings.time_zone,
+            enabled=x_enabled,
+        )
 
     def _grant(self, settings: Settings) -> None:
         lake, ledger = self._storage.lake, self._storage.ledger
-        for function in (self.plan, self.gather, self.annotate, self.touched, self.curate, self.report):
+        for function in (self.plan, self.fetch, self.gather, self.annotate, self.touched, self.curate, self.report):
             lake.grant_read(function)
         for function in (self.fetch, self.gather, self.annotate, self.touched, self.report):
             lake.grant_put(function)
         lake.grant_put(self.curate)
         lake.grant_delete(self.curate, f"{places.DATASET}*")
-        for function in (self.fetch, self.report):
+        for function in (self.fetch, self.annotate, self.report):
             ledger.grant_read_write_data(function)
         ledger.grant_read_data(self.gather)
         self.annotate.add_to_role_policy(
@@ -91,13 +101,12 @@ class Ingest(Construct):
                 resources=["*"],  # Comprehend's batch calls have no resource to name
             )
         )
-        secret = Stack.of(self).format_arn(
-            service="secretsmanager",
-            resource="secret",
-            resource_name=f"{settings.x_secret_name}-??????",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        self.fetch.add_to_role_policy(
+            iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[x_secret(self, settings.x_secret_name)])
         )
-        self.fetch.add_to_role_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[secret]))
+        # What is buried while they write goes again, with its versions.
+        for function in (self.fetch, self.annotate, self.curate):
+            self._storage.grant_purge(function)
 
     def _definition(self, settings: Settings) -> sfn.IChainable:
         path = sfn.JsonPath
@@ -211,16 +220,3 @@ class Ingest(Construct):
         call.add_catch(failed)
         each.item_processor(call, mode=sfn.ProcessorMode.DISTRIBUTED, execution_type=sfn.ProcessorType.STANDARD)
         return each
-
-    def _schedule(self, settings: Settings, x_enabled: CfnCondition) -> None:
-        role = iam.Role(self, "ScheduleRole", assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com"))
-        self.machine.grant_start_execution(role)
-        scheduler.CfnSchedule(
-            self,
-            "Nightly",
-            schedule_expression=settings.schedule,
-            schedule_expression_timezone=settings.time_zone,
-            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
-            state=Fn.condition_if(x_enabled.logical_id, "ENABLED", "DISABLED").to_string(),
-            target=scheduler.CfnSchedule.TargetProperty(arn=self.machine.state_machine_arn, role_arn=role.role_arn, input="{}"),
-        )

@@ -4,9 +4,13 @@ import re
 from dataclasses import dataclass
 
 from politico.errors import LimitError
+from politico.pace import HIGHEST_RATE
 
 _ENDPOINT_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,36}")
 """SageMaker's pattern, and short enough for a candidate's name: NAME-candidate-DIGEST has at most 63 characters."""
+
+LONGEST_LAG_HOURS = 7 * 24
+"""What an alarm's periods may add up to, when each is an hour or longer."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,17 @@ class Settings:
     """The Secrets Manager secret that the operator made; never its value."""
     x_monthly_cap: int = 100_000
     """Posts that may be read from X in a calendar month, over all accounts (about $0.005 each)."""
+    x_exclude_retweets: bool = False
+    """Have X leave retweets out of timelines: none is kept, and those left out cost nothing. Quotes X can't leave out."""
+    compliance_schedule: str = "cron(0 2 * * ? *)"
+    """When what X has deleted is looked for and removed; X gives 24 hours."""
+    x_lookups_a_day: int = 500
+    """Stored posts that are looked up in turn each day, paid and under the same cap; compliance jobs cover all of them, where
+    the X plan has those."""
     annotation_concurrency: int = 4
-    """Accounts annotated at once; Comprehend's own limit is what matters."""
+    """Parts of a run annotated at once, all under the rate below."""
+    comprehend_rate: float = 20.0
+    """Requests to Comprehend a second, over all of them together; below the account's quota."""
     training_image: str = "huggingface-pytorch-training:2.9.0-transformers5.3.0-gpu-py312-cu130-ubuntu22.04"
     """Repository and tag among AWS's Deep Learning Containers, in the deployment's region."""
     training_image_account: str = "763104351884"
@@ -45,6 +58,14 @@ class Settings:
     """Publishes AWS's layer with pandas and pyarrow."""
     pandas_layer: str = "AWSSDKPandas-Python312:26"
     """Its name and version; versions differ by region."""
+    powertools_layer_account: str = "017000801446"
+    """Publishes AWS's layer with Powertools and the X-Ray SDK; China's regions have their own."""
+    powertools_layer: str = "AWSLambdaPowertoolsPythonV3-python312-x86_64:27"
+    """Its name and version. With the layer above it must stay under Lambda's 250 MB: about 204 and 35 MB, unzipped."""
+    lag_hours: int = 30
+    """A scheduled workflow that did not succeed for so long raises an alarm: a day, and slack for a run that takes longer."""
+    spending_alarm_percent: float = 80.0
+    """The share of the monthly cap from which an alarm is raised."""
 
     def __post_init__(self) -> None:
         if not _ENDPOINT_NAME.fullmatch(self.endpoint_name):
@@ -53,6 +74,19 @@ class Settings:
             )
         if self.x_monthly_cap < 0:
             raise LimitError(f"x_monthly_cap is {self.x_monthly_cap}; it takes 0 or more")
+        if self.x_lookups_a_day < 0:
+            raise LimitError(f"x_lookups_a_day is {self.x_lookups_a_day}; it takes 0 or more")
+        if not 0 < self.comprehend_rate <= HIGHEST_RATE:
+            raise LimitError(f"comprehend_rate is {self.comprehend_rate}; it takes more than 0 and at most {HIGHEST_RATE}")
+        if self.comprehend_rate < 2 * self.annotation_concurrency:  # 1,200 requests a part, 15 minutes a function
+            raise LimitError(
+                f"comprehend_rate is {self.comprehend_rate} for an annotation_concurrency of {self.annotation_concurrency}; "
+                "it takes at least twice that, or a part outlasts a function's 15 minutes: lower one or raise the other"
+            )
+        if not 1 <= self.lag_hours <= LONGEST_LAG_HOURS:
+            raise LimitError(f"lag_hours is {self.lag_hours}; CloudWatch looks back 1 to {LONGEST_LAG_HOURS} hours")
+        if not 0 < self.spending_alarm_percent <= 100:
+            raise LimitError(f"spending_alarm_percent is {self.spending_alarm_percent}; it takes more than 0 and at most 100")
         if not 1 <= self.training_hours <= 28 * 24:
             raise LimitError(f"training_hours is {self.training_hours}; SageMaker takes 1 to 672")
         if self.spot_wait_hours < 0:

@@ -6,7 +6,10 @@ from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from infra.alarms import Alarms
 from infra.bundles import Bundles
+from infra.catalog import Catalog
+from infra.compliance import Compliance
 from infra.deploy import Deploy
 from infra.function import Functions
 from infra.ingest import Ingest
@@ -51,6 +54,12 @@ class PoliticoStack(Stack):
                     "Pandas",
                     f"arn:{Aws.PARTITION}:lambda:{Aws.REGION}:{settings.pandas_layer_account}:layer:{settings.pandas_layer}",
                 ),
+                lambda_.LayerVersion.from_layer_version_arn(
+                    self,
+                    "Powertools",
+                    f"arn:{Aws.PARTITION}:lambda:{Aws.REGION}:{settings.powertools_layer_account}"
+                    f":layer:{settings.powertools_layer}",
+                ),
             ],
         )
         serving = Serving(self, "Serving", folder=str(bundles.serving), storage=storage, settings=settings)
@@ -73,6 +82,15 @@ class PoliticoStack(Stack):
             notifications=notifications,
             settings=settings,
         )
+        compliance = Compliance(
+            self,
+            "Compliance",
+            functions=functions,
+            storage=storage,
+            notifications=notifications,
+            settings=settings,
+            x_terms=x_terms.value_as_string,
+        )
         deploy = Deploy(
             self,
             "Deploy",
@@ -82,15 +100,37 @@ class PoliticoStack(Stack):
             notifications=notifications,
             settings=settings,
         )
+        catalog = Catalog(self, "Catalog", storage=storage, stack_name=settings.stack_name)
+        Alarms(
+            self,
+            "Alarms",
+            machines={
+                "Ingest": ingest.machine,
+                "Compliance": compliance.machine,
+                "Train": train.machine,
+                "Deploy": deploy.machine,
+            },
+            scheduled={"Ingest": ingest.machine, "Compliance": compliance.machine},
+            settings=settings,
+            notifications=notifications,
+            x_enabled=x_enabled,
+        )
         outputs = {
             "LakeBucket": storage.lake.bucket_name,
             "LedgerTable": storage.ledger.table_name,
             "IngestWorkflow": ingest.machine.state_machine_arn,
+            "ComplianceWorkflow": compliance.machine.state_machine_arn,
             "TrainWorkflow": train.machine.state_machine_arn,
             "DeployWorkflow": deploy.machine.state_machine_arn,
             "ModelGroup": settings.model_group,
             "Endpoint": settings.endpoint_name,
             "NotificationTopic": notifications.topic_arn,
+            "CatalogDatabase": catalog.database,
+            "CatalogTable": catalog.table,
+            "XSecret": settings.x_secret_name,
+            "XMonthlyCap": str(settings.x_monthly_cap),
+            "XLookupsADay": str(settings.x_lookups_a_day),
+            "XExcludeRetweets": "yes" if settings.x_exclude_retweets else "no",
         }
         for output, value in outputs.items():
             CfnOutput(self, output, value=value)

@@ -5,6 +5,7 @@ Lives in one process (local/server.py); MOTO_PORT must be set before this module
 
 import json
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,25 @@ import uvicorn
 from moto.core.config import default_user_config
 from moto.server import ThreadedMotoServer
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from functions.environment import X_ADDRESS
+from functions.environment import X_ADDRESS, X_TIMEOUT
 from local import comprehend, events, processes, workflows
 from local.account import client, environment
 from local.endpoints import Endpoints
+from local.faults import AwsFault, AwsFaults
 from local.functions import Functions
 from local.jobs import Jobs
 from local.ports import HOST
 from local.stack import Assembly, deploy, physical_ids
-from local.x import Fault, XApi
+from local.x import XApi
+from local.x_faults import Fault
+
+_X_TIMEOUT_SECONDS = "5"
+"""How long functions wait for the stand-in: it is near, and a fault may have it hang."""
 
 
 class Cloud:
@@ -35,7 +42,9 @@ class Cloud:
         self._port, self._side_port = port, side_port
         self.x = XApi()
         self.comprehend_faults = comprehend.Faults()
-        self._functions = Functions(_made(folder / "functions"), port, {X_ADDRESS: f"http://{HOST}:{side_port}"})
+        x = {X_ADDRESS: f"http://{HOST}:{side_port}", X_TIMEOUT: _X_TIMEOUT_SECONDS}
+        self._functions = Functions(_made(folder / "functions"), port, x)
+        self.aws_faults = AwsFaults(self._functions.kill)
         self._jobs = Jobs(_made(folder / "jobs"), port)
         self._endpoints = Endpoints(_made(folder / "endpoints"), port)
         self._assembly: Assembly | None = None
@@ -52,6 +61,7 @@ class Cloud:
         workflows.install()
         events.install(self._port)
         comprehend.install(self.comprehend_faults)
+        self.aws_faults.install()
         ThreadedMotoServer(ip_address=HOST, port=self._port, verbose=False).start()
         self._serve_side()
         self._assembly = assembly
@@ -70,7 +80,9 @@ class Cloud:
             Route("/local/status", lambda _request: JSONResponse(self.describe())),
             Route("/local/timelines", self._load_timelines, methods=["POST"]),
             Route("/local/faults", self._set_faults, methods=["POST"]),
-            Route("/local/schedule", self._fire_schedule, methods=["POST"]),
+            Route("/local/comprehend", lambda _request: JSONResponse(self.comprehend_faults.describe())),
+            Route("/local/faults", self._list_faults),
+            Route("/local/schedule", self._fire_schedules, methods=["POST"]),
             Route("/local/interrupt/{job}", self._interrupt, methods=["POST"]),
         ]
         config = uvicorn.Config(Starlette(routes=routes), host=HOST, port=self._side_port, log_level="error", lifespan="off")
@@ -85,23 +97,35 @@ class Cloud:
         return JSONResponse({"posts": count})
 
     async def _set_faults(self, request: Request) -> Response:
-        """Body: `x`, a list of faults; `comprehend`, shares by name."""
+        """Body: `x` and `aws`, lists of faults, in place of any before; `comprehend`, what changes of its faults, by name."""
         body = await request.json()
+        self.aws_faults.set(AwsFault(**one) for one in body.get("aws", ()))
         self.x.faults = [Fault(**one) for one in body.get("x", ())]
-        for name, share in body.get("comprehend", {}).items():
-            setattr(self.comprehend_faults, name, share)
+        for name, value in body.get("comprehend", {}).items():
+            setattr(self.comprehend_faults, name, value)
         return JSONResponse({})
 
-    def _fire_schedule(self, _request: Request) -> Response:
-        """Do at once what the template's schedule does at its time."""
+    def _list_faults(self, _request: Request) -> Response:
+        """What is armed of `x` and `aws`, as it was given: `times` counts down; of AWS's also how often each `struck`."""
+        return JSONResponse({"x": [asdict(one) for one in self.x.faults], "aws": self.aws_faults.describe()})
+
+    async def _fire_schedules(self, request: Request) -> Response:
+        """Body: `machine`, the address of the only state machine to start, or none for all."""
+        only = (await request.json()).get("machine")
+        return JSONResponse({"executions": await run_in_threadpool(self._start_scheduled, only)})
+
+    def _start_scheduled(self, only: str | None) -> list[str]:
+        """Do at once what the template's schedules do at their times; the executions."""
         assert self._assembly is not None, "the cloud is started before it is asked"
         steps = client("stepfunctions", self._port)
-        started = []
         made = physical_ids(self._assembly, self._port)
-        for _name, properties in self._assembly.resources("AWS::Scheduler::Schedule"):
-            machine = made[properties["Target"]["Arn"]["Ref"]]
-            started.append(steps.start_execution(stateMachineArn=machine, input=properties["Target"]["Input"])["executionArn"])
-        return JSONResponse({"executions": started})
+        targets = [properties["Target"] for _name, properties in self._assembly.resources("AWS::Scheduler::Schedule")]
+        machines = [(made[target["Arn"]["Ref"]], target) for target in targets]
+        return [
+            steps.start_execution(stateMachineArn=machine, input=target["Input"])["executionArn"]
+            for machine, target in machines
+            if only in (None, machine)
+        ]
 
     def _interrupt(self, request: Request) -> Response:
         self._jobs.interrupt(request.path_params["job"])

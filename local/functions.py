@@ -6,6 +6,7 @@ import io
 import json
 import os
 import queue
+import signal
 import sys
 import sysconfig
 import threading
@@ -26,6 +27,7 @@ RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "ur
 """Packages that Lambda's Python runtime brings."""
 PUBLIC_LAYERS: Mapping[str, tuple[str, ...]] = {
     "AWSSDKPandas": ("pandas", "pyarrow", "numpy", "pytz"),
+    "AWSLambdaPowertoolsPythonV3": ("aws_lambda_powertools", "aws_xray_sdk", "wrapt", "typing_extensions"),
 }
 """Packages of AWS's public layers, by the beginning of the layer's name; here they come from the environment."""
 WORKERS = 2
@@ -64,6 +66,13 @@ class Functions:
 
         LambdaSimpleBackend.invoke = invoke
 
+    def kill(self, module: str) -> None:
+        """End every process of a function at once, whatever it is doing; `module` is the handler's, such as `fetch`."""
+        with self._lock:
+            pools = [pool for pool in self._pools.values() if pool.module == module]
+        for pool in pools:
+            pool.kill()
+
     def set_layers(self, function_name: str, own: Sequence[bytes], public: Sequence[str]) -> None:
         """Say which layers a function has: zips of ours, and public ones by name. (moto forgets them.)"""
         provided = [
@@ -75,7 +84,8 @@ class Functions:
         key = (function.function_name, function.code_sha_256)
         with self._lock:
             if key not in self._pools:
-                self._pools[key] = _Pool(lambda: self._start(function))
+                module = str(function.handler).rpartition(".")[0].rpartition(".")[2]
+                self._pools[key] = _Pool(module, lambda: self._start(function))
         event = json.loads(body) if body else {}
         return self._pools[key].run(event, function.function_arn, float(function.timeout))
 
@@ -114,8 +124,10 @@ class Functions:
 class _Pool:
     """A function's sandboxes: started when needed, kept warm, each running one event at a time."""
 
-    def __init__(self, start: Any) -> None:
+    def __init__(self, module: str, start: Any) -> None:
+        self.module = module
         self._start = start
+        self._started: list[_Sandbox] = []
         self._idle: queue.LifoQueue[_Sandbox | None] = queue.LifoQueue()
         for _ in range(WORKERS):
             self._idle.put(None)  # a place not taken yet
@@ -125,9 +137,15 @@ class _Pool:
         try:
             if sandbox is None or not sandbox.alive:
                 sandbox = self._start()
+                self._started.append(sandbox)
             return sandbox.run(event, arn, timeout)
         finally:
             self._idle.put(sandbox)
+
+    def kill(self) -> None:
+        for sandbox in list(self._started):
+            if sandbox.alive:
+                sandbox.kill()
 
 
 class _Sandbox:
@@ -150,6 +168,10 @@ class _Sandbox:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
     def run(self, event: Any, arn: str, timeout: float) -> dict[str, str]:
         invocation = {"event": event, "request_id": str(uuid.uuid4()), "arn": arn, "deadline": time.time() + timeout}
         killer = threading.Timer(timeout, processes.stop, [self._process, 0.1])
@@ -167,6 +189,7 @@ class _Sandbox:
         if line:
             answer: dict[str, str] = json.loads(line)
             return answer
+        processes.stop(self._process, 0.5)  # it may still be ending: nothing else is to be sent its way
         timed_out = time.time() >= invocation["deadline"]
         kind = "Sandbox.Timedout" if timed_out else "Runtime.ExitError"
         message = f"Task timed out after {timeout:.2f} seconds" if timed_out else "the function's process ended"

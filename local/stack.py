@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from moto.cloudformation.parsing import get_model_map
 
+from functions.environment import X_SECRET
 from local.account import ACCOUNT, REGION, X_TOKEN, client
 from local.endpoints import Endpoints, Image
 from local.functions import Functions
@@ -18,6 +19,8 @@ from politico.errors import FileFormatError, JobError
 
 SKIPPED = {
     "AWS::CloudWatch::Alarm": "nothing here fires alarms",
+    "AWS::Glue::Database": "made through the API below",
+    "AWS::Glue::Table": "made through the API below",
     "AWS::S3::BucketPolicy": "access is not decided here",
     "AWS::SNS::TopicPolicy": "access is not decided here",
     "AWS::Scheduler::Schedule": "fired on request, from the template",
@@ -75,7 +78,7 @@ def deploy(assembly: Assembly, port: int, functions: Functions, endpoints: Endpo
         raise JobError(f"the stack ended as {stack['StackStatus']}: {stack.get('StackStatusReason', '')}")
     made = physical_ids(assembly, port)
     _give_layers(assembly, zips, made, functions)
-    _make_what_is_skipped(assembly, port)
+    _make_what_is_skipped(assembly, made, port)
     _play_operator(assembly, port)
     return {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())}
 
@@ -127,17 +130,36 @@ def _give_layers(assembly: Assembly, zips: dict[str, bytes], made: Mapping[str, 
         functions.set_layers(made[name], own, public)
 
 
-def _make_what_is_skipped(assembly: Assembly, port: int) -> None:
+def _make_what_is_skipped(assembly: Assembly, made: Mapping[str, str], port: int) -> None:
     sagemaker = client("sagemaker", port)
     for _name, properties in assembly.resources("AWS::SageMaker::ModelPackageGroup"):
         sagemaker.create_model_package_group(ModelPackageGroupName=properties["ModelPackageGroupName"])
+    glue = client("glue", port)
+    for _name, properties in assembly.resources("AWS::Glue::Database"):
+        glue.create_database(**_resolved(properties, made))
+    for _name, properties in assembly.resources("AWS::Glue::Table"):
+        glue.create_table(**_resolved(properties, made))
+
+
+def _resolved(value: Any, made: Mapping[str, str]) -> Any:
+    """A template's value as CloudFormation fills it in: references and joins, which are what ours use."""
+    if isinstance(value, list):
+        return [_resolved(one, made) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if "Ref" in value:
+        return {**made, "AWS::AccountId": ACCOUNT, "AWS::Region": REGION}[value["Ref"]]
+    if "Fn::Join" in value:
+        separator, parts = value["Fn::Join"]
+        return separator.join(_resolved(parts, made))
+    return {name: _resolved(one, made) for name, one in value.items()}
 
 
 def _play_operator(assembly: Assembly, port: int) -> None:
     """Make the secret that the template only names, with a token that opens nothing but the stand-in for X."""
     secrets = client("secretsmanager", port)
     names = {
-        properties["Environment"]["Variables"].get("POLITICO_X_SECRET")
+        properties["Environment"]["Variables"].get(X_SECRET)
         for _name, properties in assembly.resources("AWS::Lambda::Function")
         if "Environment" in properties
     }

@@ -3,39 +3,38 @@
 The spending cap and the rate limit belong to the app, not to an account: one atomic counter a month, one shared reset time.
 """
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from politico.cursor import ONE_BEYOND, Announced, Cursor
 from politico.errors import SpendingCapError
+from politico.tombstones import Tombstones
 
 KEY = "key"
 """The table's partition key."""
+_ACCOUNT = "account#"
+_SWEPT_AT, _FOLLOWED_FROM = "swept_at", "followed_from"
 
 
 @dataclass(frozen=True)
-class Cursor:
-    """How far one account's timeline is read."""
+class Pace:
+    """What an account has cost so far."""
 
-    since_id: str | None = None
-    """Everything up to here is stored."""
-    newest_id: str | None = None
-    """The newest post of the sweep under way."""
-    until_id: str | None = None
-    """The sweep under way has stored everything from `newest_id` down to here."""
-    unsettled_id: str | None = None
-    """The oldest post of the sweep under way that could still be edited when it was stored."""
+    bought: int
+    """Posts, all of them; some twice, when they could still be edited."""
+    bought_since: int
+    """Of these, posts that were bought after the first complete sweep."""
+    followed: timedelta
+    """From the first complete sweep to the newest one."""
 
-    def after_page(self, newest: str, oldest: str, oldest_unsettled: str | None) -> "Cursor":
-        return Cursor(self.since_id, self.newest_id or newest, oldest, oldest_unsettled or self.unsettled_id)
-
-    def completed(self) -> "Cursor":
-        """After the sweep's last page. What could still be edited, and all that came after, is read again by the next sweep."""
-        if self.unsettled_id is not None:
-            return Cursor(str(int(self.unsettled_id) - 1))
-        return Cursor(self.newest_id or self.since_id)
+    @property
+    def posts_a_day(self) -> float | None:
+        """How many are bought of it a day; None while that is not known."""
+        return self.bought_since / (self.followed / timedelta(days=1)) if self.followed else None
 
 
 class Ledger:
@@ -45,24 +44,55 @@ class Ledger:
         self._table = table
 
     def cursor(self, user_id: str) -> Cursor:
-        item = self._get(_account(user_id))
-        return Cursor(item.get("since_id"), item.get("newest_id"), item.get("until_id"), item.get("unsettled_id"))
+        return Cursor.read(self._get(_account(user_id)))
 
-    def note(self, user_id: str, cursor: Cursor) -> None:
-        """Remember how far an account is read."""
+    def progress(self, user_id: str) -> tuple[Cursor, Announced | None]:
+        """How far an account is read, and the page that was announced and not noted."""
+        item = self._get(_account(user_id))
+        return Cursor.read(item), Announced.read(item["storing"]) if item.get("storing") else None
+
+    def announce(self, user_id: str, page: Announced, bought: int) -> None:
+        """Say, before a page is stored, which one it is, that its run has pages of the account to annotate, and its price."""
         self._table.update_item(
             Key={KEY: _account(user_id)},
-            UpdateExpression="SET since_id = :s, newest_id = :n, until_id = :u, unsettled_id = :e",
+            UpdateExpression="SET storing = :page ADD pending :run, bought :all, bought_since :new",
             ExpressionAttributeValues={
-                ":s": cursor.since_id,
-                ":n": cursor.newest_id,
-                ":u": cursor.until_id,
-                ":e": cursor.unsettled_id,
+                ":page": asdict(page),
+                ":run": {page.run},
+                ":all": bought,
+                ":new": bought if page.after.since_id is not None else 0,
             },
         )
 
+    def note(self, user_id: str, cursor: Cursor) -> None:
+        """Remember how far an account is read: what was announced is stored."""
+        self._note(user_id, cursor)
+
+    def complete(self, user_id: str, cursor: Cursor, now: datetime) -> None:
+        """Note where a complete sweep has come to, and when."""
+        self._note(
+            user_id,
+            cursor,
+            f", {_SWEPT_AT} = :now, {_FOLLOWED_FROM} = if_not_exists({_FOLLOWED_FROM}, :now)",
+            {":now": int(now.timestamp())},
+        )
+
+    def _note(self, user_id: str, cursor: Cursor, more: str = "", values: Mapping[str, Any] | None = None) -> None:
+        fields = asdict(cursor)
+        self._table.update_item(
+            Key={KEY: _account(user_id)},
+            UpdateExpression=f"SET {', '.join(f'{name} = :{name}' for name in fields)}{more} REMOVE storing",
+            ExpressionAttributeValues={**{f":{name}": value for name, value in fields.items()}, **(values or {})},
+        )
+
+    def pace(self, user_id: str) -> Pace:
+        """What the account has cost, and in what time: a month's price can be told from it."""
+        item = self._get(_account(user_id))
+        followed = timedelta(seconds=int(item.get(_SWEPT_AT, 0)) - int(item.get(_FOLLOWED_FROM, 0)))
+        return Pace(int(item.get("bought", 0)), int(item.get("bought_since", 0)), followed)
+
     def hand_over(self, user_id: str, run: str) -> None:
-        """Say, before the first page is stored, that this run has pages of the account to annotate."""
+        """Say that this run has pages of the account to annotate."""
         self._table.update_item(
             Key={KEY: _account(user_id)},
             UpdateExpression="ADD pending :run",
@@ -80,6 +110,44 @@ class Ledger:
             UpdateExpression="DELETE pending :run",
             ExpressionAttributeValues={":run": {run}},
         )
+
+    def forget_buried(self, buried: Tombstones) -> int:
+        """Let no cursor hold a buried tweet's id, and no item a buried user's; how many items were changed or deleted."""
+        changed = 0
+        answer = self._table.scan(ConsistentRead=True)
+        while True:
+            changed += sum(self._forget(item, buried) for item in answer["Items"] if item[KEY].startswith(_ACCOUNT))
+            if "LastEvaluatedKey" not in answer:
+                return changed
+            answer = self._table.scan(ConsistentRead=True, ExclusiveStartKey=answer["LastEvaluatedKey"])
+
+    def _forget(self, item: dict[str, Any], buried: Tombstones) -> bool:
+        if buried.user(item[KEY].removeprefix(_ACCOUNT)):
+            self._table.delete_item(Key={KEY: item[KEY]})
+            return True
+        announced = item.get("storing") or {"after": {}}
+        held = {f"storing.after.{name}": (announced["after"].get(name), step) for name, step in ONE_BEYOND.items()}
+        held |= {name: (item.get(name), step) for name, step in ONE_BEYOND.items()}
+        held["storing.newest"] = announced.get("newest"), ONE_BEYOND["newest_id"]
+        moved = {place: (one, step) for place, (one, step) in held.items() if one is not None and buried.tweet(one)}
+        for place, (one, step) in moved.items():
+            self._replace(item[KEY], place, one, str(int(one) + step))
+        return bool(moved)
+
+    def _replace(self, key: str, place: str, old: str, new: str) -> None:
+        """Put a value in the place of another, unless a run has gone on meanwhile and holds a third."""
+        names = {f"#{name}": name for name in place.split(".")}  # `after` is a word of DynamoDB's own
+        try:
+            self._table.update_item(
+                Key={KEY: key},
+                UpdateExpression=f"SET {'.'.join(names)} = :new",
+                ConditionExpression=f"{'.'.join(names)} = :old",
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={":new": new, ":old": old},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
 
     def reserve(self, posts: int, cap: int, now: datetime) -> None:
         """Set posts of this month's cap aside before they are asked for. Raises SpendingCapError."""
@@ -122,7 +190,7 @@ class Ledger:
 
 
 def _account(user_id: str) -> str:
-    return f"account#{user_id}"
+    return f"{_ACCOUNT}{user_id}"
 
 
 def _month(now: datetime) -> str:

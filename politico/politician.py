@@ -2,10 +2,11 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 
-from politico.errors import RegistryError
+from politico.errors import FileFormatError, RegistryError
+from politico.sheet import read_sheet
 
 
 @dataclass(frozen=True)
@@ -55,32 +56,85 @@ class Registry:
         return out.getvalue()
 
 
-def read_registry(text: str, user_ids: Mapping[str, str] | None = None) -> Registry:
-    """The registry in a CSV text. Raises RegistryError with the line of what is wrong.
+@dataclass(frozen=True)
+class Entry:
+    """One line of a list, whatever may be wrong with it."""
+
+    line: int
+    politician: Politician
+    """A value that the line lacks is empty."""
+    too_many: int = 0
+    """Values beyond the last column."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a list can't be used."""
+
+    entry: Entry
+    kind: str
+    """`no_value`, `too_many_values`, `bad_user_id`, `repeated_user_id` or `repeated_screen_name`."""
+    said: str
+
+
+def read_entries(text: str, user_ids: Mapping[str, str] | None = None) -> list[Entry]:
+    """Every line of a CSV text, good or bad. Raises RegistryError when it lacks a column or is no CSV.
 
     A list without user ids is completed from `user_ids` (casefolded screen name to id); who is not in there is left out,
     since there is nothing to read of them.
     """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    columns = reader.fieldnames or []
-    missing = [name for name in COLUMNS if name not in columns and not (name == "user_id" and user_ids is not None)]
+    try:
+        sheet = read_sheet(text)
+    except FileFormatError as error:
+        raise RegistryError(f"the registry can't be read: {error}") from error
+    missing = [name for name in COLUMNS if name not in sheet.columns and not (name == "user_id" and user_ids is not None)]
     if missing:
         raise RegistryError(
             f"the registry lacks the column {', '.join(missing)}; it takes a CSV with {','.join(COLUMNS)} in its first line"
         )
-    politicians = []
-    for row in reader:
-        values = {name: (row.get(name) or "").strip() for name in COLUMNS}
+    entries = []
+    for line in sheet.lines:
+        values = {name: line.values.get(name, "") for name in COLUMNS}
+        values["screen_name"] = values["screen_name"].removeprefix("@")
         if not values["user_id"] and user_ids is not None:
             values["user_id"] = user_ids.get(values["screen_name"].casefold(), "")
             if not values["user_id"]:
                 continue
-        empty = [name for name in COLUMNS if not values[name]]
+        entries.append(Entry(line.number, Politician(**values), line.too_many))
+    return entries
+
+
+def find_faults(entries: Sequence[Entry]) -> list[Fault]:
+    """All that keeps these lines from being a registry, in their order."""
+    faults = []
+    seen: dict[tuple[str, str], Entry] = {}
+    for entry in entries:
+        where, one = f"line {entry.line} of the registry", entry.politician
+        empty = [name for name in COLUMNS if not getattr(one, name)]
+        if entry.too_many:
+            said = f"{where} has {entry.too_many} value(s) too many; put quotes around a value that holds the separator"
+            faults.append(Fault(entry, "too_many_values", said))
         if empty:
-            raise RegistryError(f"line {reader.line_num} of the registry has no {', '.join(empty)}")
-        if not (values["user_id"].isascii() and values["user_id"].isdigit()):
-            raise RegistryError(f"line {reader.line_num} of the registry: user_id is {values['user_id']!r}; it takes digits")
-        politicians.append(Politician(**values))
-    if not politicians:
+            faults.append(Fault(entry, "no_value", f"{where} has no {', '.join(empty)}"))
+        if one.user_id and not (one.user_id.isascii() and one.user_id.isdigit()):
+            faults.append(Fault(entry, "bad_user_id", f"{where}: user_id is {one.user_id!r}; it takes digits"))
+        for kind, key in (("user_id", one.user_id), ("screen_name", one.screen_name.casefold())):
+            first = seen.setdefault((kind, key), entry) if key else entry
+            if first is not entry:
+                said = f"the registry lists {key!r} twice: {first.politician.name} and {one.name}"
+                faults.append(Fault(entry, f"repeated_{kind}", f"{said} (lines {first.line} and {entry.line})"))
+    return faults
+
+
+def read_registry(text: str, user_ids: Mapping[str, str] | None = None) -> Registry:
+    """The registry in a CSV text. Raises RegistryError with all that is wrong, a line each.
+
+    `user_ids` completes a list without ids, as `read_entries` says.
+    """
+    entries = read_entries(text, user_ids)
+    faults = find_faults(entries)
+    if faults:
+        raise RegistryError("\n".join(one.said for one in faults))
+    if not entries:
         raise RegistryError("the registry lists nobody whose tweets are at hand; compare its screen names with the tweets'")
-    return Registry(politicians)
+    return Registry(one.politician for one in entries)

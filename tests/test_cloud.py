@@ -26,7 +26,7 @@ from politico import lake as places
 from politico.errors import JobError
 from tests.conftest import ACCOUNT, REGION, Template
 
-MACHINES = ("IngestWorkflow", "TrainWorkflow", "DeployWorkflow")
+MACHINES = ("IngestWorkflow", "ComplianceWorkflow", "TrainWorkflow", "DeployWorkflow")
 PATIENCE = 60.0
 """Seconds until something that should have happened is taken not to happen."""
 
@@ -386,6 +386,7 @@ def test_an_approval_starts_the_deploy_machine_and_no_other(services: Services, 
     started = {machine: found - before[machine] for machine, found in executions(services).items()}
     assert {machine: len(found) for machine, found in started.items()} == {
         "IngestWorkflow": 0,
+        "ComplianceWorkflow": 0,
         "TrainWorkflow": 0,
         "DeployWorkflow": 1,
     }
@@ -411,14 +412,13 @@ def test_an_event_of_somebody_else_starts_nothing(services: Services, package: s
 
 
 @pytest.mark.usefixtures("no_registry")
-def test_the_schedule_starts_the_ingest_machine(cloud: LocalCloud, services: Services) -> None:
+@pytest.mark.parametrize("scheduled", ["IngestWorkflow", "ComplianceWorkflow"])
+def test_a_schedule_starts_its_machine(cloud: LocalCloud, services: Services, scheduled: str) -> None:
     before = executions(services)
-    started = cloud.ask("schedule", {})["executions"]
+    started = cloud.ask("schedule", {"machine": services.outputs[scheduled]})["executions"]
     after = executions(services)
     assert len(started) == 1
     assert {machine: after[machine] - before[machine] for machine in MACHINES} == {
-        "IngestWorkflow": set(started),
-        "TrainWorkflow": set(),
-        "DeployWorkflow": set(),
+        machine: set(started) if machine == scheduled else set() for machine in MACHINES
     }
     assert ended(services, started[0])["input"] == "{}"

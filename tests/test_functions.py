@@ -21,6 +21,7 @@ from politico import lake as places
 from politico.errors import ServiceError, TermsError
 from politico.lake import Lake
 from politico.ledger import KEY
+from politico.manifest import read_manifest
 from politico.politician import Politician, Registry
 
 RUN = "20240503-120000-1a2b3c4d"
@@ -37,7 +38,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
     monkeypatch.setenv(environment.LEDGER_TABLE, "ledger")
     monkeypatch.setenv(environment.ENDPOINT, Settings().endpoint_name)
     monkeypatch.setenv(environment.X_TERMS, "yes")
-    kept = (environment.client, environment.lake, environment.ledger, environment.x_bearer_token)
+    kept = (environment.client, environment.lake, environment.ledger, environment.x_connection, environment.x_bearer_token)
     with mock_aws():
         for one in kept:
             one.cache_clear()
@@ -156,10 +157,12 @@ def test_a_report_adds_up_what_was_done_and_shows_what_failed(cloud: Lake) -> No
         "kept": 5,
         "filtered": {"retweet": 2},
         "rejected": {"bad_id": 2},
+        "settled_posts": {"read": 5, "kept": 3, "filtered": {"retweet": 1}, "rejected": {"bad_id": 1}},
         "days": 2,
         "annotated_read": 6,
         "dropped": {"duplicate": 2},
         "rows": 4,
+        "dataset": read_manifest(cloud).identity(),
         "failed_accounts": [{"user_id": "8", "status": "capped", "posts": 1}, {"user_id": "9", "status": "failed"}],
         "failed_parts": [items[1]],
         "failed_days": ["2024-05-03"],
@@ -260,7 +263,7 @@ def test_a_fetch_that_could_not_begin_says_what_the_workflow_is_to_do(
     event = {"run": RUN, "reference": REFERENCE, "account": {"user_id": "7", "screen_name": "JuanaRojas"}}
     answer = fetch.handler(event, clock)
     assert answer.items() >= {**expected, "user_id": "7", "screen_name": "JuanaRojas", "pages": 0, "posts": 0}.items()
-    assert environment.x_bearer_token() == "a-token"
+    assert environment.x_bearer_token("x-secret") == "a-token"
     assert list(cloud.keys(places.RAW)) == []
 
 

@@ -17,13 +17,14 @@ from functions.prepare import prepare
 from infra.node import context_of
 from infra.settings import Settings
 from local.account import X_TOKEN
+from local.functions import PUBLIC_LAYERS
 from local.limits import violations
 from politico.errors import FileFormatError, LimitError
 from politico.experiment import EXPERIMENTS
 from politico.lake import Lake
 from tests.conftest import ROOT, Template, synthesis
 
-MACHINES = ("IngestWorkflow", "TrainWorkflow", "DeployWorkflow")
+MACHINES = ("IngestWorkflow", "ComplianceWorkflow", "TrainWorkflow", "DeployWorkflow")
 
 ANYWHERE = {
     "comprehend:BatchDetectSentiment": "Comprehend's batch calls have no resource",
@@ -172,7 +173,7 @@ def test_ledger_can_be_recovered_and_outlives_the_stack(template: Template) -> N
 
 
 def test_every_module_of_functions_is_deployed_once(template: Template) -> None:
-    modules = {path.stem for path in (ROOT / "functions").glob("*.py")} - {"__init__", "environment"}
+    modules = {path.stem for path in (ROOT / "functions").glob("*.py")} - {"__init__", "environment", "telemetry"}
     assert sorted(template.functions) == sorted(modules)
     assert len(template.all("AWS::Lambda::Function")) == len(modules)
 
@@ -191,6 +192,24 @@ def test_every_function_has_its_runtime_timeout_and_expiring_log(template: Templ
         assert function["Runtime"] == "python3.12", module
         assert 30 <= function["Timeout"] <= 900, module
         assert logs[function["LoggingConfig"]["LogGroup"]["Ref"]]["RetentionInDays"] <= 90, module
+
+
+def test_every_function_is_traced_and_writes_its_log_itself(template: Template) -> None:
+    for module, function in template.functions.items():
+        assert function["TracingConfig"] == {"Mode": "Active"}, module
+        # With Lambda's own JSON format as well, a line of ours would be JSON within JSON.
+        assert set(function["LoggingConfig"]) == {"LogGroup"}, module
+
+
+def test_every_function_has_the_public_layers_that_its_imports_come_from(template: Template) -> None:
+    given = Settings()
+    for module, function in template.functions.items():
+        public = [template.resolve(one) for one in function["Layers"] if "Ref" not in one]
+        assert public == [
+            f"arn:aws:lambda:us-east-1:{given.pandas_layer_account}:layer:{given.pandas_layer}",
+            f"arn:aws:lambda:us-east-1:{given.powertools_layer_account}:layer:{given.powertools_layer}",
+        ], module
+        assert all(any(one.split(":layer:")[1].startswith(known) for known in PUBLIC_LAYERS) for one in public), module
 
 
 def test_every_function_is_told_just_what_it_reads(template: Template) -> None:
@@ -226,9 +245,17 @@ def test_the_secret_is_named_and_never_held(template: Template) -> None:
 
 def test_only_who_reads_from_x_may_read_the_secret(template: Template) -> None:
     readers = [one for one in statements(template) if "secretsmanager:GetSecretValue" in listed(one["Action"])]
-    assert len(readers) == 1
-    (resource,) = listed(template.resolve(readers[0]["Resource"]))
-    assert resource.endswith(f":secret:{Settings().x_secret_name}-??????")
+    assert len(readers) == 3, "fetch, and the two of compliance that ask and hear"
+    for one in readers:
+        (resource,) = listed(template.resolve(one["Resource"]))
+        assert resource.endswith(f":secret:{Settings().x_secret_name}-??????")
+
+
+def schedule_of(template: Template, machine: str) -> dict[str, Any]:
+    """The one schedule that starts the machine of this output."""
+    arn = template.assembly.template["Outputs"][machine]["Value"]
+    (schedule,) = [one for one in template.all("AWS::Scheduler::Schedule") if one["Target"]["Arn"] == arn]
+    return schedule
 
 
 def test_x_is_read_only_by_who_has_acknowledged_its_terms(template: Template) -> None:
@@ -237,15 +264,20 @@ def test_x_is_read_only_by_who_has_acknowledged_its_terms(template: Template) ->
     for module in ("plan", "fetch"):
         given = template.functions[module]["Environment"]["Variables"][environment.X_TERMS]
         assert given == {"Ref": "XTermsAcknowledged"}, module
-    condition, acknowledged, otherwise = template.one("AWS::Scheduler::Schedule")["State"]["Fn::If"]
+    condition, acknowledged, otherwise = schedule_of(template, "IngestWorkflow")["State"]["Fn::If"]
     assert (acknowledged, otherwise) == ("ENABLED", "DISABLED")
     assert template.assembly.template["Conditions"][condition] == {"Fn::Equals": [{"Ref": "XTermsAcknowledged"}, "yes"]}
 
 
-def test_schedule_starts_the_ingest_machine_in_the_registrys_time_zone(template: Template) -> None:
-    schedule = template.one("AWS::Scheduler::Schedule")
-    assert schedule["Target"]["Arn"] == template.assembly.template["Outputs"]["IngestWorkflow"]["Value"]
-    assert (schedule["ScheduleExpression"], schedule["ScheduleExpressionTimezone"]) == (Settings().schedule, Settings().time_zone)
+def test_schedules_start_their_machines_in_the_registrys_time_zone(template: Template) -> None:
+    settings = Settings()
+    for machine, expression in (("IngestWorkflow", settings.schedule), ("ComplianceWorkflow", settings.compliance_schedule)):
+        schedule = schedule_of(template, machine)
+        assert (schedule["ScheduleExpression"], schedule["ScheduleExpressionTimezone"]) == (expression, settings.time_zone)
+
+
+def test_what_is_forgotten_is_swept_daily_whether_x_is_read_or_not(template: Template) -> None:
+    assert schedule_of(template, "ComplianceWorkflow")["State"] == "ENABLED"
 
 
 @pytest.mark.parametrize("machine", MACHINES)
@@ -458,8 +490,9 @@ def test_new_models_wait_for_approval(template: Template) -> None:
 def test_updates_of_the_endpoint_are_rolled_back_by_alarms_that_exist(template: Template) -> None:
     (update,) = [state for _name, operation, state in calls(template, "DeployWorkflow") if operation == "UpdateEndpoint"]
     named = [one["AlarmName"] for one in update["Parameters"]["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]]
-    assert sorted(named) == sorted(one["AlarmName"] for one in template.all("AWS::CloudWatch::Alarm"))
-    watched = {dimension["Value"] for one in template.all("AWS::CloudWatch::Alarm") for dimension in one["Dimensions"]}
+    alarms = [one for one in template.all("AWS::CloudWatch::Alarm") if "AlarmName" in one]  # the others only tell
+    assert sorted(named) == sorted(one["AlarmName"] for one in alarms)
+    watched = {dimension["Value"] for one in alarms for dimension in one["Dimensions"]}
     assert Settings().endpoint_name in watched
 
 

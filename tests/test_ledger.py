@@ -1,7 +1,7 @@
 """The ledger: how far each account is read, and a spending cap that is never passed."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from politico.cursor import Announced, Cursor
 from politico.errors import SpendingCapError
-from politico.ledger import KEY, Cursor, Ledger
+from politico.ledger import KEY, Ledger
+from politico.tombstones import Tombstones, fingerprint
 
 NOW = datetime(2024, 5, 3, tzinfo=UTC)
 
@@ -132,7 +134,7 @@ def test_the_reset_is_shared_and_zero_until_x_names_one(ledger: Ledger, table: A
 # Accounts
 
 
-@pytest.mark.parametrize("cursor", [Cursor(), Cursor("5"), Cursor("5", "9", "7"), Cursor(None, "9", "7", "8"), Cursor("9")])
+@pytest.mark.parametrize("cursor", [Cursor(), Cursor("5"), Cursor("5", "9", "7"), Cursor(None, "9", "7", "8", 300), Cursor("9")])
 def test_a_cursor_is_read_as_it_was_noted(ledger: Ledger, cursor: Cursor) -> None:
     assert ledger.cursor("7") == Cursor()
     ledger.note("7", Cursor("1", "2", "3", "4"))
@@ -157,6 +159,56 @@ def test_runs_are_pending_from_hand_over_to_settlement_oldest_first_and_the_curs
     assert ledger.cursor("7") == Cursor("5")
 
 
+def test_a_page_is_announced_until_the_cursor_is_noted(ledger: Ledger) -> None:
+    assert ledger.progress("7") == (Cursor(), None)
+    page = Announced("r1", "9", Cursor("1", "9", "5", "6", 3), last=True)
+    ledger.announce("7", page, bought=3)
+    assert ledger.progress("7") == (Cursor(), page)
+    assert ledger.pending("7") == ["r1"]
+    ledger.note("7", page.after)
+    assert ledger.progress("7") == (page.after, None)
+    ledger.announce("7", page, bought=3)
+    ledger.complete("7", Cursor("9"), NOW)
+    assert ledger.progress("7") == (Cursor("9"), None)
+
+
+def test_what_an_account_costs_a_day_is_known_from_its_second_complete_sweep_on(ledger: Ledger) -> None:
+    assert ledger.pace("7").posts_a_day is None
+    ledger.announce("7", Announced("r1", "9", Cursor(None, "9", "5", None, 3_000), last=True), bought=3_000)
+    ledger.complete("7", Cursor("9"), NOW)
+    assert (ledger.pace("7").bought, ledger.pace("7").posts_a_day) == (3_000, None)
+    for day, bought in enumerate((8, 0, 1), start=1):
+        if bought:
+            ledger.announce("7", Announced("r2", "10", Cursor("9", "10", "10", None, bought), last=True), bought=bought)
+        ledger.complete("7", Cursor("10"), NOW + timedelta(days=day))
+    pace = ledger.pace("7")
+    assert (pace.bought, pace.bought_since, pace.followed, pace.posts_a_day) == (3_009, 9, timedelta(days=3), 3.0)
+
+
+def buried(*tweets: int, users: tuple[int, ...] = ()) -> Tombstones:
+    marks = (frozenset(fingerprint(str(one)) for one in ids) for ids in (tweets, users))
+    return Tombstones(frozenset({"one"}), *marks)
+
+
+def test_the_ledger_forgets_what_is_buried_and_stays_where_it_was(ledger: Ledger, table: Any) -> None:
+    """Each id moves one beyond in the direction that is read already: nothing is lost, and nothing bought again."""
+    cursor = Cursor("1000", "4000", "2000", "3000", 9)
+    ledger.note("7", cursor)
+    ledger.announce("7", Announced("r", "1900", Cursor("1000", "4000", "1500", "3000", 20), last=False), bought=11)
+    ledger.note("8", cursor)
+    ledger.note("9", cursor)
+    ledger.reserve(1, 10, NOW)
+    assert ledger.forget_buried(buried(1000, 1500, 1900, 2000, 3000, 4000, users=(9,))) == 3
+    assert ledger.cursor("8") == Cursor("1001", "4001", "1999", "2999", 9)
+    assert ledger.progress("7") == (
+        Cursor("1001", "4001", "1999", "2999", 9),
+        Announced("r", "1901", Cursor("1001", "4001", "1499", "2999", 20), last=False),
+    )
+    assert (ledger.progress("9"), ledger.spent(NOW)) == ((Cursor(), None), 1)
+    assert not any(one in str(table.scan()["Items"]) for one in ("1000", "1500", "1900", "2000", "3000", "4000", "#9"))
+    assert ledger.forget_buried(buried(1000, 1500)) == 0
+
+
 # The cursor's steps
 
 
@@ -172,8 +224,8 @@ def test_a_completed_sweep_reaches_the_newest_post_or_just_below_the_oldest_that
     for first in range(0, len(ids), page):
         one = ids[first : first + page]
         unsettled = [number for number in one if number > settled_below]
-        cursor = cursor.after_page(str(one[0]), str(one[-1]), str(min(unsettled)) if unsettled else None)
-        assert cursor.since_id == start
+        cursor = cursor.after_page(str(one[0]), str(one[-1]), str(min(unsettled)) if unsettled else None, len(one))
+        assert (cursor.since_id, cursor.taken) == (start, min(first + page, len(ids)))
         assert (cursor.newest_id, cursor.until_id) == (str(ids[0]), str(one[-1]))
     unsettled = [number for number in ids if number > settled_below]
     assert cursor.completed() == Cursor(str(min(unsettled) - 1) if unsettled else str(ids[0]))
@@ -182,3 +234,16 @@ def test_a_completed_sweep_reaches_the_newest_post_or_just_below_the_oldest_that
 def test_a_sweep_that_found_nothing_stays_where_it_was() -> None:
     assert Cursor("5").completed() == Cursor("5")
     assert Cursor().completed() == Cursor()
+
+
+def test_a_sweep_never_completes_past_its_newest_post() -> None:
+    """A page brought a later post that could still be edited, and what lay between was never read."""
+    assert Cursor("1", "5", "2", unsettled_id="9").completed() == Cursor("5")
+    assert Cursor("1", "5", "4").after_page("3", "2", "9", 2) == Cursor("1", "5", "2", "9", 2)
+    assert Cursor("1", "5", "4", "4").after_page("3", "2", "9", 2).unsettled_id == "4"
+
+
+@pytest.mark.parametrize(("id_str", "awaited"), [("2", False), ("3", True), ("6", True), ("7", False)])
+def test_only_posts_between_the_bounds_are_awaited(id_str: str, awaited: bool) -> None:
+    assert Cursor("2", "9", "7").awaits(id_str) is awaited
+    assert Cursor().awaits(id_str)

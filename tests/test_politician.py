@@ -31,7 +31,8 @@ def test_a_politician_is_found_by_id_and_by_screen_name_in_any_case() -> None:
 
 
 words = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zs", "Zl", "Zp")), min_size=1, max_size=12)
-people = st.builds(Politician, words, st.integers(1, 10**19).map(str), words, words, words, words)
+screen_names = words.filter(lambda one: not one.startswith("@"))  # an @ before a screen name is none of it
+people = st.builds(Politician, screen_names, st.integers(1, 10**19).map(str), words, words, words, words)
 
 
 @given(st.lists(people, min_size=1, max_size=5, unique_by=(lambda one: one.user_id, lambda one: one.screen_name.casefold())))
@@ -51,6 +52,23 @@ def test_a_list_without_ids_is_completed_and_whoever_has_no_tweets_is_left_out()
     assert list(registry) == [JUANA]
     with pytest.raises(RegistryError, match="lists nobody whose tweets are at hand"):
         read_registry(WITHOUT_IDS, {})
+
+
+def test_an_at_sign_before_a_screen_name_and_semicolons_between_values_are_a_persons_way_to_write() -> None:
+    assert list(read_registry(HEADER + "@" + row(JUANA))) == [JUANA]
+    assert list(read_registry((HEADER + row(JUANA)).replace(",", ";"))) == [JUANA]
+
+
+def test_all_that_is_wrong_with_a_list_is_said_at_once_a_line_each() -> None:
+    with pytest.raises(RegistryError) as raised:
+        read_registry(HEADER + row(JUANA) + "a,siete,A,b,,d\n" + "juanarojas,9,Otra,b,c,d\n" + 'x,10,"Uno",Dos,a,b,c\n')
+    said = str(raised.value).splitlines()
+    assert said == [
+        "line 3 of the registry has no coalition",
+        "line 3 of the registry: user_id is 'siete'; it takes digits",
+        "the registry lists 'juanarojas' twice: Juana Rojas and Otra (lines 2 and 4)",
+        "line 5 of the registry has 1 value(s) too many; put quotes around a value that holds the separator",
+    ]
 
 
 def test_an_id_that_the_list_gives_is_not_replaced() -> None:

@@ -1,0 +1,184 @@
+"""Faults of the AWS services on demand: calls that fail, whose answer is lost, that wait, or that kill the function behind them.
+
+Each is armed for calls of one kind and strikes at the edge, between the program and the service, however the call was made.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+
+from politico.errors import UnknownValueError
+
+FAIL = "fail"
+"""The service refuses; the call has no effect."""
+LOSE_ANSWER = "lose_answer"
+"""The call has its effect; the caller is told that it failed."""
+KILL_BEFORE = "kill_before"
+"""The processes of a function die; the call has no effect."""
+KILL_AFTER = "kill_after"
+"""The call has its effect; the processes of a function die before they hear of it."""
+HOLD_BEFORE = "hold_before"
+"""The call waits, then has its effect."""
+HOLD_AFTER = "hold_after"
+"""The call has its effect at once; its answer waits."""
+KINDS = (FAIL, LOSE_ANSWER, KILL_BEFORE, KILL_AFTER, HOLD_BEFORE, HOLD_AFTER)
+
+LONGEST_HOLD_SECONDS = 60.0
+_S3 = {"GET": "GetObject", "PUT": "PutObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}
+
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """What one request asks of which service."""
+
+    service: str
+    operation: str
+    """As boto3's API names it: `PutObject`, `UpdateItem`, `BatchDetectSentiment`."""
+    key: str = ""
+    """The object's key, or the prefix that is listed; S3 only."""
+
+
+@dataclass
+class AwsFault:
+    """One misbehaviour on demand."""
+
+    service: str
+    operation: str
+    do: str = FAIL
+    """One of KINDS."""
+    key: str = "*"
+    """S3: only keys like this one, in a shell's patterns: `raw/*`."""
+    after: int = 0
+    """Calls that are let through first."""
+    times: int = 1
+    """Calls that are struck after that."""
+    status: int = 500
+    """With `fail` and `lose_answer`. boto3 itself tries again after a 500, 503 or throttling, but not after a 403."""
+    code: str = "InternalError"
+    function: str = ""
+    """With the kills: the module of the function that dies, such as `fetch`."""
+    seconds: float = LONGEST_HOLD_SECONDS
+    """With the holds: at most so long; the call goes on earlier once the faults are set anew."""
+    struck: int = 0
+    """How often it struck."""
+
+    def __post_init__(self) -> None:
+        if self.do not in KINDS:
+            raise UnknownValueError(f"unknown fault {self.do!r}; there are {', '.join(KINDS)}")
+
+    def wants(self, call: Call) -> bool:
+        return (self.service, self.operation) == (call.service, call.operation) and fnmatchcase(call.key, self.key)
+
+
+@dataclass
+class AwsFaults:
+    """The armed faults."""
+
+    kill: Callable[[str], None]
+    """Ends the processes of a function, given its module."""
+    armed: list[AwsFault] = field(default_factory=list)
+    _released: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def set(self, faults: Iterable[AwsFault]) -> None:
+        """Arm these in place of any before; calls that were held go on."""
+        with self._lock:
+            self._released.set()
+            self._released = threading.Event()
+            self.armed = list(faults)
+
+    def describe(self) -> list[dict[str, Any]]:
+        """The armed faults, with how often each struck."""
+        with self._lock:
+            return [asdict(one) for one in self.armed]
+
+    def install(self) -> None:
+        """Stand before every call that moto's server is sent."""
+        serve = DomainDispatcherApplication.__call__
+        faults = self
+
+        def guarded(application: DomainDispatcherApplication, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            call = read_call(environ)
+            struck = faults._due(call)
+            if struck is None:
+                return serve(application, environ, start_response)  # type: ignore[no-any-return]
+            fault, released = struck
+            return faults._strike(fault, released, call, lambda *given: serve(application, *given), environ, start_response)
+
+        DomainDispatcherApplication.__call__ = guarded
+
+    def _due(self, call: Call) -> tuple[AwsFault, threading.Event] | None:
+        with self._lock:
+            for fault in self.armed:
+                if fault.times and fault.wants(call):
+                    if fault.after:
+                        fault.after -= 1
+                        continue
+                    fault.times -= 1
+                    fault.struck += 1
+                    return fault, self._released
+        return None
+
+    def _strike(
+        self,
+        fault: AwsFault,
+        released: threading.Event,
+        call: Call,
+        serve: Application,
+        environ: dict[str, Any],
+        start_response: Any,
+    ) -> Iterable[bytes]:
+        if fault.do == HOLD_BEFORE:
+            released.wait(fault.seconds)
+            return serve(environ, start_response)
+        if fault.do == HOLD_AFTER:
+            answer = serve(environ, start_response)
+            released.wait(fault.seconds)
+            return answer
+        if fault.do in (LOSE_ANSWER, KILL_AFTER):
+            b"".join(serve(environ, lambda *_given: None))
+        else:  # a body that is not read would reset the connection under the answer
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        if fault.do in (KILL_BEFORE, KILL_AFTER):
+            self.kill(fault.function)
+        return _refusal(fault, call, environ["REQUEST_METHOD"], start_response)
+
+
+def read_call(environ: dict[str, Any]) -> Call:
+    """The call in a signed request: the signature names the service."""
+    scope = str(environ.get("HTTP_AUTHORIZATION", "")).partition("Credential=")[2].split(",")[0].split("/")
+    service = scope[3] if len(scope) == 5 else ""
+    if service != "s3":
+        return Call(service, str(environ.get("HTTP_X_AMZ_TARGET", "")).rpartition(".")[2])
+    asked = parse_qs(str(environ.get("QUERY_STRING", "")), keep_blank_values=True)
+    path = unquote(str(environ.get("PATH_INFO", ""))).lstrip("/")
+    in_host = not str(environ.get("HTTP_HOST", "")).startswith(("localhost", "127.0.0.1"))
+    key = path if in_host else path.partition("/")[2]
+    if key:
+        return Call(service, _S3.get(environ["REQUEST_METHOD"], environ["REQUEST_METHOD"]), key)
+    operation = "ListObjectVersions" if "versions" in asked else "ListObjectsV2"
+    return Call(service, operation, asked.get("prefix", [""])[0])
+
+
+def _refusal(fault: AwsFault, call: Call, method: str, start_response: Any) -> Iterable[bytes]:
+    """The service's own way of saying that it failed."""
+    if call.service == "s3":
+        kind = "application/xml"
+        body = f"<Error><Code>{fault.code}</Code><Message>a fault on demand</Message></Error>".encode()
+    else:
+        kind = "application/x-amz-json-1.1"
+        body = json.dumps({"__type": fault.code, "message": "a fault on demand"}).encode()
+    if method == "HEAD":
+        body = b""
+    headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("x-amzn-RequestId", f"{time.time_ns():x}")]
+    start_response(f"{fault.status} Fault", headers)
+    return [body]
