@@ -277,6 +277,28 @@ def cost_ingest(
     cost_of_ingest(registry, candidates, assumed, cap=cap, local=local, as_json=as_json)
 
 
+dataset_app = typer.Typer(help="The dataset: what is in it.", no_args_is_help=True)
+app.add_typer(dataset_app, name="dataset")
+
+
+@dataset_app.callback()
+def dataset() -> None:
+    """The dataset: what is in it."""
+
+
+@dataset_app.command(
+    "summary", epilog="Examples:  [bold]politico dataset summary[/]   ·   [bold]politico dataset summary --json[/]"
+)
+def dataset_summary(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    local: Annotated[bool, typer.Option("--local", help="Use the cloud that `politico up` keeps in this folder.")] = False,
+) -> None:
+    """The thesis's numbers: posts in all, originals, tweets in the dataset, of the last 365 days, by party; and its hash."""
+    from cli.dataset import summary
+
+    summary(local=local, as_json=as_json)
+
+
 def main() -> None:
     """Run the command; a person's mistake is one sentence and exit code 2, a failure one sentence and exit code 1."""
     errors = Console(stderr=True, soft_wrap=True)

@@ -105,7 +105,7 @@ def x_monthly_cap() -> int:
 
 
 def x_exclude_retweets() -> bool:
-    return os.environ.get(X_EXCLUDE_RETWEETS) == "yes"
+    return os.environ[X_EXCLUDE_RETWEETS] == "yes"
 
 
 def x_lookups_a_day() -> int:

@@ -9,6 +9,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
+
 from infra import node
 from infra.settings import Settings
 from politico.errors import FileFormatError, PoliticoError
@@ -40,8 +42,16 @@ def synthesize(out: Path, root: Path = ROOT) -> "CloudAssembly":
         if value is not None:
             given[one.name] = value
     settings = from_mapping(Settings, given)
-    PoliticoStack(app, settings.stack_name, settings=settings, bundles=Bundles.build(root))
-    return app.synth()
+    with _one_at_a_time(root):
+        PoliticoStack(app, settings.stack_name, settings=settings, bundles=Bundles.build(root))
+        return app.synth()
+
+
+def _one_at_a_time(root: Path) -> FileLock:
+    """What the bundles are made in is everybody's; another synthesis may be copying from it."""
+    build = root / "build"
+    build.mkdir(exist_ok=True)
+    return FileLock(build / ".lock")
 
 
 def main() -> int:

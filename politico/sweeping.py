@@ -215,8 +215,9 @@ class Sweep:
         for id_str, author_id, other_ids, text in tweets:
             if not self.buried.covers(id_str, author_id, other_ids):
                 continue
-            if not self.buried.tweet(id_str):
-                ids[id_str] = "with_user" if self.buried.user(author_id) else "with_its_version"
+            for version in (id_str, *other_ids):  # a marker of replaced versions names them without their author
+                if not self.buried.tweet(version):
+                    ids[version] = "with_user" if self.buried.user(author_id) else "with_its_version"
             for said in {text, clean(text)}:
                 if count_words(said) >= FEWEST_WORDS and fingerprint_of_text(said) not in self.buried.texts:
                     texts[said] = "said"

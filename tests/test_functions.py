@@ -257,6 +257,7 @@ def test_a_fetch_that_could_not_begin_says_what_the_workflow_is_to_do(
 ) -> None:
     monkeypatch.setenv(environment.X_SECRET, "x-secret")
     monkeypatch.setenv(environment.X_MONTHLY_CAP, setting.get(environment.X_MONTHLY_CAP, "1000"))
+    monkeypatch.setenv(environment.X_EXCLUDE_RETWEETS, "no")
     environment.client("secretsmanager").create_secret(Name="x-secret", SecretString='{"bearer_token": "a-token"}')
     if "reset" in setting:
         environment.ledger().note_reset(int(setting["reset"]))

@@ -1,0 +1,46 @@
+"""`politico dataset summary`: what is in the dataset, and what it was made of."""
+
+import json
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.table import Table
+
+from cli import local_cloud
+from cli.screen import Screen, counted
+from politico.dataset_summary import DatasetSummary, read_summary
+
+
+def summary(*, local: bool, as_json: bool) -> None:
+    """Print the numbers of the stack's lake. Raises InputError when no stack is in reach."""
+    found = read_summary(local_cloud.stack(local=local).lake)
+    if as_json:
+        print(json.dumps({**asdict(found), "total": found.total, "originals": found.originals}, ensure_ascii=False, indent=1))
+    else:
+        _show(Screen().console, found)
+
+
+def _show(console: Console, found: DatasetSummary) -> None:
+    if not found.dataset["rows"]:
+        console.print("the dataset is empty: no run has brought a tweet into it yet", highlight=False)
+        return
+    table = Table(show_footer=True)
+    table.add_column("coalition", footer="all")
+    table.add_column("party")
+    table.add_column("tweets", justify="right", footer=f"{found.dataset['rows']:,}")
+    table.add_column("share", justify="right", footer="100.0 %")
+    table.add_column("last 365 days", justify="right", footer=f"{found.last_365_days:,}")
+    for one in found.parties:
+        share = one.tweets / found.dataset["rows"]
+        table.add_row(one.coalition, one.party, f"{one.tweets:,}", f"{share:.1%}".replace("%", " %"), f"{one.last_365_days:,}")
+    lines = (
+        f"{found.total:,} posts in all, {found.originals:,} of them originals (neither retweet nor quote), in {found.runs} runs",
+        f"{found.read:,} read = {found.kept:,} kept + {sum(found.filtered.values()):,} filtered ({counted(found.filtered)}) "
+        f"+ {sum(found.rejected.values()):,} rejected ({counted(found.rejected)})",
+        f"{found.dataset['rows']:,} tweets in the dataset, of {found.dataset['days']:,} days, {found.oldest} to {found.newest}",
+        f"the last 365 days are counted back from {(found.newest or '')[:10]}; a post that two runs brought counts twice as read",
+        f"sha256 {found.dataset['sha256']}",
+    )
+    console.print(table)
+    for line in lines:
+        console.print(f"· {line}", highlight=False, soft_wrap=True, markup=False)
