@@ -33,8 +33,9 @@ def _show(console: Console, found: DatasetSummary) -> None:
     for one in found.parties:
         share = one.tweets / found.dataset["rows"]
         table.add_row(one.coalition, one.party, f"{one.tweets:,}", f"{share:.1%}".replace("%", " %"), f"{one.last_365_days:,}")
+    runs = f"{found.runs:,} run{'s' if found.runs != 1 else ''}"
     lines = (
-        f"{found.total:,} posts in all, {found.originals:,} of them originals (neither retweet nor quote), in {found.runs} runs",
+        f"{found.total:,} posts in all, {found.originals:,} of them originals (neither retweet nor quote), over {runs}",
         f"{found.read:,} read = {found.kept:,} kept + {sum(found.filtered.values()):,} filtered ({counted(found.filtered)}) "
         f"+ {sum(found.rejected.values()):,} rejected ({counted(found.rejected)})",
         f"{found.dataset['rows']:,} tweets in the dataset, of {found.dataset['days']:,} days, {found.oldest} to {found.newest}",

@@ -8,6 +8,7 @@ from typing import Any
 
 from cli.services import Services
 from politico.errors import JobError
+from politico.runs import run_id
 
 POLL_SECONDS = 0.5
 
@@ -26,6 +27,12 @@ class Execution:
             stateMachineArn=services.outputs[machine], name=name, input=json.dumps(given)
         )
         return cls(services, answer["executionArn"])
+
+    @property
+    def run(self) -> str:
+        """What the lake calls the run that this execution makes."""
+        found = self.services.client("stepfunctions").describe_execution(executionArn=self.arn)
+        return run_id(found["startDate"], found["name"])
 
     def wait(self, watch: Callable[[], None]) -> Any:
         """The output, once it is there; `watch` is called every moment until then. Raises JobError with the cause."""

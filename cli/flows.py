@@ -26,17 +26,13 @@ def set_registry(services: Services, registry: Registry, time_zone: str) -> None
 def ingest(services: Services, name: str, given: dict[str, Any], show: Show) -> dict[str, Any]:
     """Run the ingest workflow; its report. Raises JobError."""
     execution = Execution.start(services, "IngestWorkflow", name, given)
-    ending = f"-{digest(name)}"
+    run = execution.run
 
     def watch() -> None:
-        raw = [key for key in services.lake.keys(places.RAW) if f"{ending}/" in key]
-        if not raw:
-            show("listing accounts", None, None)
-            return
-        run = raw[0].split("run=")[1].split("/")[0]
         manifest = services.lake.read_if_any(places.manifest(run))
         if manifest is None:
-            show(f"fetching: {len(raw)} pages", None, None)
+            pages = sum(1 for _ in services.lake.keys(places.raw_of_run(run)))
+            show(f"fetching: {pages:,} pages" if pages else "listing accounts", None, None)
             return
         total = manifest[0].count(b'"part"')
         annotated = sum(1 for _ in services.lake.keys(places.part_counts_folder(run)))

@@ -16,7 +16,6 @@ from cli.services import Services
 from politico import lake as places
 from politico.dataset import open_registry
 from politico.errors import InputError, RegistryError, UnknownValueError
-from politico.runs import digest
 from politico.tombstones import bury
 
 
@@ -43,18 +42,17 @@ def forget(tweets: Sequence[str], users: Sequence[str], reason: str, *, local: b
         stage.result = f"{what}; no run lets them through from now on"
     with screen.stage("sweep") as stage:
         report = sweep(services, f"forget-{time.time_ns()}", stage.show)
-        stage.result = counted(report["removed"]) or "the lake held nothing of it"
+        stage.result = counted(report["removed"]) if any(report["removed"].values()) else "the lake held nothing of it"
     _show_models(screen.console, report["models"])
 
 
 def sweep(services: Services, name: str, show: Any) -> dict[str, Any]:
     """Run the compliance workflow without asking X; its report. Raises JobError."""
     execution = Execution.start(services, "ComplianceWorkflow", name, {"ask": False})
-    ending = f"-{digest(name)}/"
+    parts = places.swept_parts(execution.run)
 
     def watch() -> None:
-        done = sum(1 for key in services.lake.keys(places.COMPLIANCE) if ending in key)
-        show(f"sweeping: {done} notes", None, None)
+        show(f"sweeping: {sum(1 for _ in services.lake.keys(parts))} parts done", None, None)
 
     output = execution.wait(watch)
     report: dict[str, Any] = services.lake.read_json(places.compliance_report(output["run"]))

@@ -43,9 +43,14 @@ GZIP_LEVEL = 6
 """Within 2 % of the smallest, in two fifths to two thirds of its time."""
 
 
+def raw_of_run(run: str) -> str:
+    """The prefix of all pages of one run."""
+    return f"{RAW}run={run}/"
+
+
 def raw_pages(run: str, user_id: str) -> str:
     """The prefix of one account's pages of one run."""
-    return f"{RAW}run={run}/user={user_id}/"
+    return f"{raw_of_run(run)}user={user_id}/"
 
 
 def raw_page(run: str, user_id: str, newest: str, oldest: str) -> str:

@@ -99,6 +99,7 @@ def test_what_x_deleted_is_nowhere_afterwards_and_the_model_that_saw_it_is_named
     cloud.ask("x", {"delete": [gone["id"]]})
     execution = Execution.start(filled, "ComplianceWorkflow", f"asked-{time.time_ns()}", {})
     output = execution.wait(lambda: None)
+    assert execution.run == output["run"]
     report = filled.lake.read_json(places.compliance_report(output["run"]))
     assert report["asked"]["jobs"] == 2
     assert report["heard"]["gone"] == {"deleted": 1}
