@@ -96,7 +96,9 @@ def generate(
     inputs = {"coalicion": coalicion, "partido": partido, "sentimiento": sentimiento, "prompt": prompt}
     given: dict[str, str | list[str]] = {name: value for name, value in inputs.items() if value}
     given.update({name: [item.strip() for item in value.split(",")] for name, value in lists.items() if value})
-    parameters = {"num_return_sequences": number, "temperature": temperature, "guidance_scale": guidance, "seed": seed}
+    # A person who asks for a tweet has no use for an empty one.
+    parameters = {"min_new_tokens": 1, "temperature": temperature, "guidance_scale": guidance, "seed": seed}
+    parameters["num_return_sequences"] = number
     ask(endpoint, given, {name: value for name, value in parameters.items() if value is not None}, local=local)
 
 

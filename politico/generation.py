@@ -27,8 +27,8 @@ class Parameters:
     """How many tweets."""
     max_new_tokens: int = _number(80, 1, 256)
     """Longest tweet, in tokens."""
-    min_new_tokens: int = _number(1, 0, 256)
-    """Shortest tweet, in tokens; with 0 the model may say nothing at all."""
+    min_new_tokens: int = _number(0, 0, 256)
+    """Shortest tweet, in tokens."""
     do_sample: bool = True
     """Draw at random; otherwise the likeliest words are taken."""
     temperature: float = _number(0.9, 0.05, 5.0)
