@@ -717,7 +717,8 @@ def test_a_post_that_could_be_edited_when_a_killed_run_stored_it_is_read_again(w
 mishaps = st.one_of(
     st.tuples(st.just("kill"), st.integers(0, 60)),
     st.tuples(st.just("time"), st.integers(0, 3)),
-    st.tuples(st.sampled_from(["fault", "limit", "repeat", "shuffle"]), st.integers(0, 3)),
+    st.tuples(st.sampled_from(["fault", "limit", "shuffle"]), st.integers(0, 3)),
+    st.tuples(st.just("repeat"), st.integers(1, 3)),  # the first page repeats none: it would be X's word that there is no more
     st.tuples(st.just("cap"), st.integers(0, 300)),
 )
 
