@@ -2,7 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test synth deploy destroy clean
+.PHONY: setup demo test synth bootstrap deploy destroy clean
+
+# What `make bootstrap`, `make deploy` and `make destroy` pass on to the CDK, such as ARGS="--parameters XTermsAcknowledged=yes".
+ARGS ?=
+CDK := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npx --yes aws-cdk@2
 
 setup: .venv/ready
 
@@ -25,12 +29,15 @@ test: setup
 synth: setup
 	$(BIN)/python -m infra.app
 
+bootstrap: setup
+	$(CDK) bootstrap $(ARGS)
+
 deploy: setup
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npx --yes aws-cdk@2 deploy
+	$(CDK) deploy $(ARGS)
 
 destroy: setup
 	$(BIN)/politico retire
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npx --yes aws-cdk@2 destroy
+	$(CDK) destroy $(ARGS)
 
 clean:
 	rm -rf build cdk.out out .politico

@@ -68,13 +68,14 @@ def build(folder: Path, day: int) -> dict[str, Any]:
         began = time.perf_counter()
         parts = _parts(lake, run, day)
         lake.write_json(places.manifest(run), parts)
-        lake.write_json(places.fetched(run), [])
+        lake.write_json(places.accounts(run), [])
         list(workers.map(_annotate, parts))
         annotated = time.perf_counter()
         _prepare(folder)
         inspect.unwrap(touched.handler)({"run": run}, None)
         list(workers.map(_curate, lake.read_json(places.touched_days(run))))
-        found = report.report(run, lake)
+        found = report.report(run, lake, lambda *_part: True)
+        report.note_registry(run, lake, found)
         ended = time.perf_counter()
         processes = [os.getpid(), *workers._processes]
         gigabytes = sum(map(_peak_gigabytes, processes))
@@ -94,15 +95,12 @@ def build(folder: Path, day: int) -> dict[str, Any]:
 def _parts(lake: Lake, run: str, day: int) -> list[dict[str, Any]]:
     """As `gather` cuts them."""
     registry = read_registry(lake.read_text(places.REGISTRY))
+    told = {"pages_run": run, "mark": "", "reference": write_time(replay.REFERENCE + timedelta(days=day, hours=12 if day else 0))}
     pending = (
-        {"pages_run": run, "user_id": one.user_id, "pages": list(lake.keys(places.raw_pages(run, one.user_id)))}
+        {**told, "user_id": one.user_id, "pages": sum(1 for _ in lake.keys(places.raw_pages(run, one.user_id)))}
         for one in registry
     )
-    reference = write_time(replay.REFERENCE + timedelta(days=day, hours=12 if day else 0))
-    return [
-        {"run": run, "reference": reference, "part": f"{number:04}", "accounts": accounts}
-        for number, accounts in enumerate(in_parts(pending))
-    ]
+    return [{"run": run, "part": f"{number:04}", "accounts": accounts} for number, accounts in enumerate(in_parts(pending))]
 
 
 def _prepare(folder: Path) -> None:

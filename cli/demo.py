@@ -167,7 +167,7 @@ class Demo:
 
     def _ingest(self) -> dict[str, Any]:
         inputs = self._source.inputs
-        flows.set_registry(self._services, inputs.registry, self._source.time_zone)
+        flows.set_registry(self._services, inputs.registry, flows.days_of(self._services, self._source.time_zone))
         self._cloud.ask("timelines", {"path": str(inputs.posts.resolve()), "users": inputs.users()})
         with self._screen.stage("ingest") as stage:
             report = flows.ingest(self._services, self._name, {"reference": write_time(inputs.reference)}, stage.show)

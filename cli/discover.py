@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -57,11 +58,12 @@ class Findings:
     def keep(self, wanted: Wanted) -> None:
         """A name that was searched before, with what the list says of it now."""
         said = {"office": wanted.office, "coalition": wanted.coalition, "party": wanted.party}
-        new = {name: value for name, value in said.items() if value}
+        new: dict[str, Any] = {name: value for name, value in said.items() if value}
         self.rows[wanted.key] = [replace(row, **new) for row in self.rows[wanted.key]]
 
     def add(self, wanted: Wanted, rows: list[Candidate]) -> None:
-        self.rows[wanted.key] = rows
+        noted = {row.user_id: row.notes for row in self.rows.get(wanted.key, ())}
+        self.rows[wanted.key] = [replace(row, notes=noted.get(row.user_id, {})) for row in rows]
         self.write()
 
     def write(self) -> None:

@@ -23,6 +23,12 @@ def set_registry(services: Services, registry: Registry, time_zone: str) -> None
     services.lake.write_json(places.REGISTRY_SETTINGS, {"time_zone": time_zone})
 
 
+def days_of(services: Services, wanted: str) -> str:
+    """The time zone whose days the lake's dataset is cut into: the one it began with, for a tweet must not stand in two days."""
+    held = services.lake.read_json_if_any(places.REGISTRY_SETTINGS)
+    return str(held["time_zone"]) if held else wanted
+
+
 def ingest(services: Services, name: str, given: dict[str, Any], show: Show) -> dict[str, Any]:
     """Run the ingest workflow; its report. Raises JobError."""
     execution = Execution.start(services, "IngestWorkflow", name, given)

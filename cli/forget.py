@@ -86,9 +86,10 @@ def _show_models(console: Console, models: Sequence[dict[str, Any]]) -> None:
         console.print("no model was trained on anything that was removed", highlight=False)
         return
     table = Table(title="Models trained on what was removed: train anew, then retire them")
-    for column in ("run", "tweets", "corpora", "versions"):
+    for column in ("run", "tweets", "corpora", "built on", "versions"):
         table.add_column(column)
     for one in models:
         versions = "\n".join(f"{version['status']}  {version['arn'].rpartition(':')[2]}" for version in one["versions"])
-        table.add_row(one["run"], str(one["tweets"]), ", ".join(one["corpora"]), versions or "none registered")
+        lists = (", ".join(one[name]) for name in ("corpora", "through"))
+        table.add_row(one["run"], str(one["tweets"]), *lists, versions or "none registered")
     console.print(table)

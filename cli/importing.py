@@ -21,7 +21,7 @@ from politico import lake as places
 from politico.politician import Registry, read_registry
 from politico.runs import run_id
 from politico.tombstones import Tombstones, read_tombstones, write_clean
-from politico.tweet import write_time
+from politico.tweet import read_time, write_time
 
 POSTS_A_PAGE = 100
 
@@ -47,6 +47,7 @@ def import_archive(archive: Archive, *, local: bool) -> None:
     screen = Screen()
     services = local_cloud.stack(local=local)
     zone = open_zone(archive.time_zone)
+    buried = read_tombstones(services.lake)
     with tempfile.TemporaryDirectory(prefix="politico-") as folder:
         with screen.stage("read") as stage:
             inputs = read_files(
@@ -57,41 +58,55 @@ def import_archive(archive: Archive, *, local: bool) -> None:
                 zone,
                 columns=archive.columns,
                 author=archive.author,
-                buried=read_tombstones(services.lake),
+                buried=buried,
                 show=lambda note: stage.show(note),
             )
             stage.result = describe_reading(inputs, archive.rejected)
         name = f"import-{time.time_ns()}"
         with screen.stage("store") as stage:
-            registry, changes = merge(inputs.registry, _held_registry(services))
-            flows.set_registry(services, registry, archive.time_zone)
-            run = run_id(datetime.now(UTC), name)
-            pages = store(services, inputs.posts, run, lambda done: stage.show(f"{done} pages"))
-            stage.result = f"{pages} pages; registry: {changes}"
+            followed = without_forgotten(inputs.registry, buried)
+            registry, changes = merge(followed, _held_registry(services))
+            days = flows.days_of(services, archive.time_zone)
+            flows.set_registry(services, registry, days)
+            run = run_id(datetime.now(UTC), f"{name}-pages")  # not the workflow's own run, even within the same second
+            pages = store(services, inputs.posts, run, inputs.reference, lambda done: stage.show(f"{done} pages"))
+            forgotten = len(inputs.registry) - len(followed)
+            stage.result = (
+                f"{pages} pages; registry: {changes}"
+                + (f"; {forgotten} who were forgotten stay out" if forgotten else "")
+                + (f"; the dataset's days stay those of {days}" if days != archive.time_zone else "")
+            )
     with screen.stage("ingest") as stage:
-        given = {"fetch": False, "reference": write_time(inputs.reference)}
-        report = flows.ingest(services, name, given, stage.show)
+        report = flows.ingest(services, name, {"fetch": False}, stage.show)
         stage.result = describe(report)
 
 
-def store(services: Services, posts: Path, run: str, show: Callable[[int], None] = lambda done: None) -> int:
+def without_forgotten(registry: Registry, buried: Tombstones) -> Registry:
+    """The list without who is buried: an archive's list does not bring them back into the lake's."""
+    return Registry(one for one in registry if not buried.user(one.user_id))
+
+
+def store(services: Services, posts: Path, run: str, reference: datetime, show: Callable[[int], None] = lambda done: None) -> int:
     """Write the posts as raw pages, account by account, and hand them over to the workflow; how many pages.
 
-    What is buried meanwhile stays out. In memory there is one page at a time.
+    Whoever annotates them judges them as of `reference`. What is buried meanwhile stays out. In memory there is one page at a
+    time.
     """
     pages: list[str] = []
+    now = datetime.now(UTC)
 
     def write(buried: Tombstones) -> list[str]:
         pages.clear()
         for user_id, page in _pages(posts):
-            clean = [post for post in page if not _is_buried(buried, post)]
+            clean = [_settled(post, now) for post in page if not _is_buried(buried, post)]
             if clean:
-                key = places.raw_page(run, user_id, newest=page[0]["id"], oldest=page[-1]["id"])
+                key = places.raw_page(run, user_id, newest=clean[0]["id"], oldest=clean[-1]["id"])
                 services.lake.write_lines(key, [{"data": clean, "meta": {"result_count": len(clean)}}])
                 pages.append(key)
                 show(len(pages))
         return pages
 
+    services.lake.write_json(places.plan(run), {"reference": write_time(reference)})
     write_clean(services.lake, write)
     for user_id in dict.fromkeys(places.run_and_user(key)[1] for key in pages):
         services.ledger.hand_over(user_id, run)
@@ -121,6 +136,14 @@ def _held_registry(services: Services) -> Registry | None:
 
 def _is_buried(buried: Tombstones, post: dict[str, Any]) -> bool:
     return buried.covers(post["id"], post["author_id"], map(str, post.get("edit_history_tweet_ids") or ()))
+
+
+def _settled(post: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """The post without an editing time that is over. An archive's newest hour of posts was once set aside as still editable,
+    for a later run that never came."""
+    until = (post.get("edit_controls") or {}).get("editable_until")
+    over = until is not None and read_time(until) <= now
+    return {name: value for name, value in post.items() if not (over and name == "edit_controls")}
 
 
 def _pages(posts: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:

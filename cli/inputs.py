@@ -4,14 +4,12 @@ Two passes over a file of a line per entry, so that an archive of any length nee
 and learns who wrote, the second lets in whom the registry knows.
 """
 
-import csv
-import io
 import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -21,9 +19,12 @@ from politico.archive import Admission, Author, Post, Reject, read_posts, user_i
 from politico.damage import CUT_SHARE, OLD_LENGTH, SPREADSHEET_SHARE, is_zero_tailed
 from politico.errors import FileFormatError, InputError, UnknownValueError
 from politico.politician import Registry, read_registry
+from politico.sheet import read_sheet
 from politico.tombstones import Tombstones
 
 SHOWN_EVERY = 2_000
+CLOCKS_DIFFER = timedelta(days=1)
+"""A tweet's time may lie so far ahead of this machine's: its zone was guessed, or a clock is wrong."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,13 @@ def read_files(
     columns: Mapping[str, str] | None = None,
     author: str = "",
     buried: Tombstones | None = None,
+    now: datetime | None = None,
     show: Callable[[str], None] = lambda note: None,
 ) -> Inputs:
     """Read the user's files; good posts go to one file, rejects to another. Raises FileFormatError, RegistryError.
 
     `columns` are a table's column names by what they hold, `author` is the screen name of whose tweets these are where the
-    file does not say, `buried` what must stay out.
+    file does not say, `buried` what must stay out, `now` the time by which a tweet is of the future (this moment, unless given).
     """
     listed = _read_list(politicians)
     known = _known_ids(listed)
@@ -85,7 +87,7 @@ def read_files(
         found = _spool(entries, known, spool, show)
         spool.seek(0)
         registry = read_registry(listed, found.user_ids)
-        admitting = _Admitting(Admission(registry), buried or Tombstones(), found)
+        admitting = _Admitting(Admission(registry), buried or Tombstones(), found, now or datetime.now(UTC))
         with posts.open("w", encoding="utf-8") as good, rejected.open("w", encoding="utf-8") as bad:
             for number, line in enumerate(spool, 1):
                 admitting.sort(json.loads(line), good, bad)
@@ -144,8 +146,9 @@ def _as_line(entry: Post) -> dict[str, Any]:
 class _Admitting:
     """The second pass: what it kept and what it set aside."""
 
-    def __init__(self, admission: Admission, buried: Tombstones, found: _Found) -> None:
+    def __init__(self, admission: Admission, buried: Tombstones, found: _Found, now: datetime) -> None:
         self._admission, self._buried, self._found = admission, buried, found
+        self._latest = (now.astimezone(UTC) + CLOCKS_DIFFER).isoformat()
         self.kept = 0
         self.reasons: Counter[str] = Counter()
         self.newest: str | None = None
@@ -169,6 +172,8 @@ class _Admitting:
             return Reject(line, "tombstone", "the tweet or its writer was to be forgotten", file)
         if self._found.looks_cut and entry["looks_cut"]:
             return Reject(line, "truncated_text", "the text was cut at 140 characters on its way; take it whole from X", file)
+        if entry["created_at"] > self._latest:  # ages count back from the newest: one such would make all others too old
+            return Reject(line, "in_the_future", f"written at {entry['created_at']}, which is yet to come", file)
         refusal = self._admission.refusal(post, entry["screen_name"])
         return Reject(line, *refusal, file) if refusal else None
 
@@ -184,8 +189,8 @@ def _read_list(politicians: Path) -> str:
 
 def _known_ids(listed: str) -> dict[str, str]:
     """The user ids in a list of politicians, by casefolded screen name; whether the list is sound is not asked here."""
-    rows = csv.DictReader(io.StringIO(listed))
-    pairs = (((row.get("screen_name") or "").strip(), (row.get("user_id") or "").strip()) for row in rows)
+    values = [line.values for line in read_sheet(listed).lines]
+    pairs = ((one.get("screen_name", "").removeprefix("@"), one.get("user_id", "")) for one in values)
     return {screen_name.casefold(): user_id for screen_name, user_id in pairs if screen_name and user_id}
 
 

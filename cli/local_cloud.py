@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cli.services import Services
+from cli.services import STACK, STACK_VARIABLE, Services
 from local.ports import free_port, require_free
 from politico.errors import InputError, JobError, MissingToolError
 
@@ -96,9 +96,9 @@ def started(assembly: Path, port: int | None = None, log: Path | None = None) ->
 
 
 def stack(*, local: bool) -> Services:
-    """The stack that `politico up` keeps, or the one in reach of the environment. Raises InputError."""
+    """The stack that `politico up` keeps, or the one that the environment names and reaches. Raises InputError."""
     if not local:
-        return Services.deployed()
+        return Services.deployed(os.environ.get(STACK_VARIABLE) or STACK)
     cloud = running()
     if cloud is None:
         raise InputError("no local cloud is up in this folder; start one with `politico up`")

@@ -38,7 +38,7 @@ def demo(
     minutes: Annotated[float, typer.Option(min=0.1, help="Training time, base and control model together.")] = 2.0,
     out: Annotated[Path, typer.Option(help="Where the dataset, the figures and the summary go.")] = DEFAULT_OUT,
     time_zone: Annotated[
-        str, typer.Option(help="Whose days the dataset is cut into; also of times without a zone.")
+        str, typer.Option(help="Of times without a zone; in a lake that is new, also whose days the dataset is cut into.")
     ] = "America/Santiago",
     scale: Annotated[float, typer.Option(min=0.02, max=1.0, help="Share of the shipped sample.")] = 1.0,
     assembly: Annotated[
@@ -125,7 +125,7 @@ def import_(
     author: Annotated[str, typer.Option(help="Screen name of whose tweets these are, where the file does not say.")] = "",
     rejected: Annotated[Path, typer.Option(help="Where rows that can't be used are set aside.")] = Path("rejected.jsonl"),
     time_zone: Annotated[
-        str, typer.Option(help="Whose days the dataset is cut into; also of times without a zone.")
+        str, typer.Option(help="Of times without a zone; in a lake that is new, also whose days the dataset is cut into.")
     ] = "America/Santiago",
     local: Annotated[bool, typer.Option("--local", help="Use the cloud that `politico up` keeps in this folder.")] = False,
 ) -> None:

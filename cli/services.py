@@ -14,6 +14,8 @@ from politico.lake import Lake
 from politico.ledger import Ledger
 
 STACK = "Politico"
+STACK_VARIABLE = "POLITICO_STACK"
+"""Names the stack where the setting `stack_name` is another."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Services:
     session: Any
     endpoint_url: str | None
     outputs: Mapping[str, str]
+    stack: str = STACK
 
     @classmethod
     def local(cls, environment: Mapping[str, str], outputs: Mapping[str, str]) -> "Services":
@@ -41,10 +44,10 @@ class Services:
             found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
         except (ClientError, BotoCoreError) as error:
             raise InputError(
-                f"no stack {stack!r} is in reach ({error}); deploy it with `make deploy`, or start a local cloud with "
-                "`politico up` and set the AWS_ENDPOINT_URL it prints"
+                f"no stack {stack!r} is in reach ({error}); deploy it with `make deploy`, name yours in {STACK_VARIABLE}, or "
+                "start a local cloud with `politico up` and set the AWS_ENDPOINT_URL it prints"
             ) from error
-        return cls(session, None, {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", ())})
+        return cls(session, None, {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", ())}, stack)
 
     def client(self, service: str, **options: Any) -> Any:
         return self.session.client(service, endpoint_url=self.endpoint_url, config=Config(**options) if options else None)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from botocore.exceptions import ClientError
 
 from cli import local_cloud
-from cli.services import STACK, Services
+from cli.services import Services
 from functions.environment import X_ADDRESS, token_in
 from politico.errors import InputError, RateLimitedError, ServiceError, TermsError
 from politico.x_connection import Connection
@@ -41,7 +41,7 @@ def open_users(services: Services, *, local: bool) -> Users:
 
 def require_terms(services: Services) -> None:
     """Raises TermsError unless the stack's parameter says yes."""
-    stack = services.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+    stack = services.client("cloudformation").describe_stacks(StackName=services.stack)["Stacks"][0]
     given = {one["ParameterKey"]: one.get("ParameterValue") for one in stack.get("Parameters", ())}
     if given.get(TERMS_PARAMETER) != "yes":
         raise TermsError(

@@ -27,8 +27,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     def annotated(texts: Sequence[str]) -> Sequence[Annotation | str]:
         return annotate(texts, client, pace)
 
-    posts = (_posts(lake, account) for account in accounts)
-    found = annotate_posts(posts, Rules(), read_time(event["reference"]), annotated, read_tombstones(lake))
+    lists = ((_posts(lake, account), read_time(account["reference"])) for account in accounts)
+    found = annotate_posts(lists, Rules(), annotated, read_tombstones(lake))
 
     def write(buried: Tombstones) -> list[str]:
         return _write(lake, run, part, accounts, [one.without(buried) for one in found], zone)

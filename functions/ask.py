@@ -3,11 +3,10 @@
 from typing import Any
 
 from functions import environment
-from functions.telemetry import measure, measure_spending, observed
+from functions.telemetry import measure, measure_spending, observed, warn
 from politico import lake as places
 from politico.compliance import look_up_some, read_stored, start_jobs
 from politico.runs import run_id
-from politico.tombstones import bury
 from politico.tweet import read_time
 from politico.x_compliance import Compliance, Posts
 
@@ -16,7 +15,8 @@ from politico.x_compliance import Compliance, Posts
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Event: the execution's `name`, its `started` time and its `input`, which may say `{"ask": false}`: sweep only.
 
-    Answer: `run`, `started`, the `jobs` that X works on and how often they were looked at.
+    Answer: `run`, `started`, the `jobs` that X works on and how often they were looked at; `failure` says why the lookups ended
+    early, which is no reason not to hear the jobs.
     """
     run = run_id(read_time(event["started"]), event["name"])
     answer = {"run": run, "started": event["started"], "jobs": [], "tries": 0}
@@ -36,13 +36,22 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         cap=environment.x_monthly_cap(),
         now=environment.now(),
     )
-    if looked_up.gone:
-        bury(lake, tweets=looked_up.gone, now=environment.now())
     measure(tombstones=len(looked_up.gone))
     measure_spending(environment.ledger().spent(environment.now()), environment.x_monthly_cap())
     told = {"stored_tweets": len(stored.authors), "stored_users": len(stored.users), "jobs": len(jobs)}
+    told |= {"looked_up": looked_up.asked}
     lake.write_json(
         places.compliance_asked(run),
-        {"asked": True, **told, "looked_up": looked_up.asked, "looked_up_gone": looked_up.reasons()},
+        {
+            "asked": True,
+            **told,
+            "looked_up": looked_up.asked,
+            "looked_up_gone": looked_up.reasons(),
+            "failure": looked_up.failure,
+        },
     )
-    return answer | {"jobs": [{"id": job.id, "kind": job.kind} for job in jobs]}
+    answer |= {"jobs": [{"id": job.id, "kind": job.kind} for job in jobs]}
+    if looked_up.failure:
+        warn("lookups ended early", reason=looked_up.failure)
+        answer |= {"failure": looked_up.failure}
+    return answer

@@ -5,7 +5,8 @@ from typing import Any
 
 from functions import environment
 from functions.telemetry import measure, measure_spending, observed
-from politico.errors import RateLimitedError, SpendingCapError
+from politico import lake as places
+from politico.errors import RateLimitedError, ServiceError, SpendingCapError
 from politico.fetching import Fetch
 from politico.tweet import read_time, write_time
 from politico.x import Timeline
@@ -16,9 +17,10 @@ _SPARE_MILLISECONDS = 60_000
 
 @observed
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Event: `run`, `reference` and `account`, and in `fetched` the answer before, when there was one.
+    """Event: one `account` of the run's list with its `number`, and in `fetched` the answer before, when there was one.
 
-    Answer: `status` done, more, wait (then `until`) or capped; `pages` and `posts`, of all calls for this account together.
+    Answer: `status` done, more, wait (then `until`), capped or failed (then `reason`); `pages` and `posts`, of all calls for
+    this account together. It stands in the lake too, for the report.
     """
     environment.require_x_terms()
     account = event["account"]
@@ -43,8 +45,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         answer |= {"status": "wait", "until": write_time(datetime.fromtimestamp(error.reset, UTC))}
     except SpendingCapError as error:
         answer |= {"status": "capped", "reason": str(error)}
+    except ServiceError as error:  # this account's own, or X's for now: the others go on, and the next run asks again
+        answer |= {"status": "failed", "reason": str(error)}
     finally:
         measure(posts_fetched=work.posts)
     measure_spending(work.ledger.spent(work.now()), work.monthly_cap)
     before = event.get("fetched", {})
-    return answer | {"pages": before.get("pages", 0) + work.pages, "posts": before.get("posts", 0) + work.posts}
+    answer |= {"pages": before.get("pages", 0) + work.pages, "posts": before.get("posts", 0) + work.posts}
+    work.lake.write_json(places.fetched(event["run"], event["number"]), answer)
+    return answer

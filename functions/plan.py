@@ -1,10 +1,11 @@
-"""Ingest, first step: name the run and list the accounts whose timelines it reads."""
+"""Ingest, first step: name the run, and list the accounts whose timelines it reads."""
 
 from datetime import datetime
 from typing import Any
 
 from functions import environment
 from functions.telemetry import observed
+from politico import lake as places
 from politico.dataset import open_registry
 from politico.politician import Registry
 from politico.runs import run_id
@@ -15,19 +16,31 @@ from politico.tweet import read_time, write_time
 @observed
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Event: the execution's `name`, its `started` time and its `input`, which may ask for `{"fetch": false}`
-    (annotate what an import has stored) and name a `reference` date in place of now."""
+    (annotate what an import has stored) and name a `reference` date in place of now. Answer: `run`, and how many `accounts`."""
     wanted = event["input"]
     fetch = bool(wanted.get("fetch", True))
     if fetch:
         environment.require_x_terms()
-    registry, _zone = open_registry(environment.lake())
-    buried = read_tombstones(environment.lake())
+    lake = environment.lake()
+    registry, _zone = open_registry(lake)
     started = read_time(event["started"])
     reference = read_time(wanted["reference"]) if wanted.get("reference") else started
-    return plan(run_id(started, event["name"]), reference, registry if fetch else Registry([]), buried)
+    run = run_id(started, event["name"])
+    accounts = plan(run, reference, registry, read_tombstones(lake)) if fetch else []
+    lake.write_json(places.plan(run), {"reference": write_time(reference)})
+    lake.write_json(places.accounts(run), accounts)
+    return {"run": run, "accounts": len(accounts)}
 
 
-def plan(run: str, reference: datetime, registry: Registry, buried: Tombstones) -> dict[str, Any]:
-    """What the rest of the run works from; nobody asks X for those who are buried."""
-    accounts = [{"user_id": one.user_id, "screen_name": one.screen_name} for one in registry if not buried.user(one.user_id)]
-    return {"run": run, "reference": write_time(reference), "accounts": accounts}
+def plan(run: str, reference: datetime, registry: Registry, buried: Tombstones) -> list[dict[str, Any]]:
+    """What each fetch is told; nobody asks X for those who are buried."""
+    followed = [one for one in registry if not buried.user(one.user_id)]
+    return [
+        {
+            "run": run,
+            "reference": write_time(reference),
+            "number": f"{number:05}",
+            "account": {"user_id": one.user_id, "screen_name": one.screen_name},
+        }
+        for number, one in enumerate(followed)
+    ]

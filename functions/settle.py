@@ -7,9 +7,8 @@ from typing import Any
 from functions import environment
 from functions.telemetry import observed
 from politico import lake as places
-from politico.lake import Lake
 from politico.lineage import Affected, affected_models
-from politico.tombstones import Tombstones, read_tombstones
+from politico.tombstones import Tombstones, merge_tombstones, read_tombstones
 
 
 @observed
@@ -22,8 +21,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     for part in parts:
         removed.update(part["removed"])
     buried = read_tombstones(lake)
-    known = _known(lake)
-    changed = {name for part in parts for name in part["corpora"]}
+    known: list[dict[str, Any]] = lake.read_json_if_any(places.COMPLIANCE_MODELS) or []
+    marks = list(lake.keys(places.COMPLIANCE_CHANGED))  # of sweeps that failed afterwards too
+    changed = set(map(places.name_of_changed, marks))
     saw = {one["run"]: one["corpora"] for one in known}
     models = affected_models(lake, buried, changed, saw, environment.client("sagemaker"), environment.model_group())
     for one in models:
@@ -34,10 +34,13 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     if event["parts"]:
         lake.write_json(places.COMPLIANCE_SWEPT, {"began": event["began"]})
     lake.write_json(places.COMPLIANCE_MODELS, [asdict(one) for one in models])
+    for key in marks:
+        lake.erase(key)
+    merge_tombstones(lake)
     report = {
         "run": run,
-        "asked": _if_any(lake, places.compliance_asked(run)),
-        "heard": _if_any(lake, places.compliance_heard(run)),
+        "asked": lake.read_json_if_any(places.compliance_asked(run)),
+        "heard": lake.read_json_if_any(places.compliance_heard(run)),
         "swept": bool(event["parts"]),
         "removed": dict(sorted(removed.items())),
         "buried": _counts(buried),
@@ -45,15 +48,6 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     }
     lake.write_json(places.compliance_report(run), report)
     return {**report, "models": len(models), "news": bool(_news(models, known))}
-
-
-def _known(lake: Lake) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = _if_any(lake, places.COMPLIANCE_MODELS) or []
-    return found
-
-
-def _if_any(lake: Lake, key: str) -> Any:
-    return lake.read_json(key) if lake.read_if_any(key) else None
 
 
 def _counts(buried: Tombstones) -> dict[str, int]:

@@ -7,6 +7,7 @@ from functions import environment
 from functions.telemetry import observed
 from politico import lake as places
 from politico.lake import Lake
+from politico.runs import run_id
 from politico.sweeping import KEYS_A_PART
 from politico.tweet import read_time, write_time
 
@@ -17,14 +18,15 @@ every sweep that begins up to this long after, longer than any workflow runs."""
 
 @observed
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Event: `run`. Answer: when the sweep `began`, and its `parts`: none when there is nothing to look for."""
-    lake, now = environment.lake(), environment.now()
-    answer = {"run": event["run"], "began": write_time(now)}
+    """Event: the execution's `name` and its `started` time. Answer: `run`, when the sweep `began`, and its `parts`: none when
+    there is nothing to look for."""
+    lake, now, run = environment.lake(), environment.now(), run_id(read_time(event["started"]), event["name"])
+    answer = {"run": run, "began": write_time(now)}
     if not is_pending(lake):
         return {**answer, "parts": []}
     prefixes = (places.RAW, places.ANNOTATED, places.DATASET, places.RUNS)
     count = -(-sum(1 for prefix in prefixes for _ in lake.keys(prefix)) // KEYS_A_PART) or 1
-    return {**answer, "parts": [{"run": event["run"], "part": part, "of": count} for part in range(count)]}
+    return {**answer, "parts": [{"run": run, "part": part, "of": count} for part in range(count)]}
 
 
 def is_pending(lake: Lake) -> bool:

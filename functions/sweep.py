@@ -10,10 +10,10 @@ from politico.sweeping import Sweep
 
 @observed
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Event: `run`, `phase` (records or corpora), `part` and `of`. What went stands in the lake; the answer only names it."""
+    """Event: `run`, `phase` (one of PHASES), `part` and `of`. What went stands in the lake; the answer only names it."""
     sweep = Sweep(environment.lake(), event["part"], event["of"], environment.now)
     sweep.run(event["phase"])
     measure(tweets_swept=sweep.removed["posts"])
-    done = {"phase": event["phase"], "removed": dict(sweep.removed), "corpora": sorted(sweep.corpora)}
+    done = {"phase": event["phase"], "removed": dict(sweep.removed)}
     environment.lake().write_json(places.swept_part(event["run"], event["phase"], event["part"]), done)
     return {"phase": event["phase"], "part": event["part"]}

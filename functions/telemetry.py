@@ -100,8 +100,7 @@ class _Telemetry:
         self.logger = Logger(service=SERVICE, logger_handler=_StandardOutput(), utc=True, use_rfc3339=True, location=None)
         self.metrics = Metrics(service=SERVICE, namespace=NAMESPACE)
         # Only on AWS: elsewhere nobody listens, and the X-Ray SDK takes longer to import than all the rest of a function.
-        # boto3 alone is traced of all that functions call: the addresses of X's answers name tweets.
-        self._tracer = Tracer(service=SERVICE, patch_modules=["boto3"]) if environment.is_on_aws() else None
+        self._tracer = _tracer() if environment.is_on_aws() else None
         self._cold = True
 
     def is_cold(self) -> bool:
@@ -120,6 +119,16 @@ class _Telemetry:
         """To the log, in the embedded metric format, where CloudWatch finds them."""
         if self.metrics.metric_set:  # Powertools warns of an empty one
             self.metrics.flush_metrics()
+
+
+def _tracer() -> Tracer:
+    """Of all that functions call, boto3 alone is traced, for the addresses of X's answers name tweets; and of S3 no object's
+    key, for the key of a page holds ids."""
+    tracer = Tracer(service=SERVICE, patch_modules=["boto3"])
+    from aws_xray_sdk.ext import boto_utils
+
+    boto_utils.whitelist["services"].pop("s3", None)
+    return tracer
 
 
 @cache

@@ -73,43 +73,66 @@ class Compliance(Construct):
 
     def _definition(self) -> sfn.IChainable:
         path = sfn.JsonPath
-        ask = self._call("Ask X", self.ask, execution())
-        hear = self._call("Hear", self.hear)
-        run = {"run": path.string_at("$.run")}
-        survey = self._call("Survey", self.survey, run)
-        settle = self._call(
-            "Settle",
-            self.settle,
-            {**run, "began": path.string_at("$.began"), "parts": path.object_at("$.parts")},
+        survey = self._call("Survey", self.survey, execution(), "$.survey")
+        found = {
+            "run": path.string_at("$.survey.run"),
+            "began": path.string_at("$.survey.began"),
+            "parts": path.object_at("$.survey.parts"),
+        }
+        settle = self._call("Settle", self.settle, found, "$.settled")
+        sweeps = [self._sweep(phase) for phase in PHASES]
+        for one, then in zip(sweeps, [*sweeps[1:], settle], strict=True):
+            one.next(then)
+        any_part = sfn.Condition.is_present("$.survey.parts[0]")
+        survey.next(sfn.Choice(self, "Anything to sweep?").when(any_part, sweeps[0]).otherwise(settle))
+        settle.next(self._end())
+        return self._ask(then=survey)
+
+    def _ask(self, then: sfn.IChainable) -> sfn.IChainable:
+        """Ask X, and wait for its jobs. Whatever fails, what is buried already is swept, and the run fails after that."""
+        ask = self._call("Ask X", self.ask, execution(), "$.asked")
+        hear = self._call("Hear", self.hear, None, "$.asked", input_path="$.asked")
+        for one in (ask, hear):
+            one.add_catch(then, result_path="$.failure")
+        wait = sfn.Wait(self, "Wait for X's jobs", time=sfn.WaitTime.timestamp_path("$.asked.until")).next(hear)
+        waiting = sfn.Condition.string_equals("$.asked.status", "wait")
+        hear.next(sfn.Choice(self, "Jobs done?").when(waiting, wait).otherwise(then))
+        return ask.next(sfn.Choice(self, "Any jobs?").when(sfn.Condition.is_present("$.asked.jobs[0]"), hear).otherwise(then))
+
+    def _end(self) -> sfn.IChainable:
+        """Tell what is new of models, and fail where X did not answer."""
+        unanswered = sfn.Fail(
+            self,
+            "X was not asked",
+            error="XNotAsked",
+            cause="what is buried was swept, but X could not be asked what else must go; the log of functions/ask or "
+            "functions/hear says why, and the next run asks again",
+        )
+        asked = (
+            sfn.Choice(self, "X asked?")
+            .when(sfn.Condition.or_(*map(sfn.Condition.is_present, ("$.failure", "$.asked.failure"))), unanswered)
+            .otherwise(sfn.Succeed(self, "Done", output_path="$.settled"))
         )
         tell = tasks.SnsPublish(
             self,
             "Tell which models are concerned",
             topic=self._notifications,
             subject="politico: models saw what had to be removed",
-            message=sfn.TaskInput.from_json_path_at("$"),
-            result_path=path.DISCARD,
+            message=sfn.TaskInput.from_json_path_at("$.settled"),
+            result_path=sfn.JsonPath.DISCARD,
         )
-        done = sfn.Succeed(self, "Done")
-        settle.next(
-            sfn.Choice(self, "Any news?").when(sfn.Condition.boolean_equals("$.news", True), tell.next(done)).otherwise(done)
+        return (
+            sfn.Choice(self, "Any news?")
+            .when(sfn.Condition.boolean_equals("$.settled.news", True), tell.next(asked))
+            .otherwise(asked)
         )
-        sweeps = [self._sweep(phase) for phase in PHASES]
-        for one, then in zip(sweeps, [*sweeps[1:], settle], strict=True):
-            one.next(then)
-        survey.next(
-            sfn.Choice(self, "Anything to sweep?").when(sfn.Condition.is_present("$.parts[0]"), sweeps[0]).otherwise(settle)
-        )
-        wait = sfn.Wait(self, "Wait for X's jobs", time=sfn.WaitTime.timestamp_path("$.until")).next(hear)
-        hear.next(sfn.Choice(self, "Jobs done?").when(sfn.Condition.string_equals("$.status", "wait"), wait).otherwise(survey))
-        return ask.next(sfn.Choice(self, "Any jobs?").when(sfn.Condition.is_present("$.jobs[0]"), hear).otherwise(survey))
 
     def _sweep(self, phase: str) -> sfn.Map:
         """Every part, side by side; one that fails fails the run, and the next run sweeps everything again."""
         each = sfn.Map(
             self,
             f"Sweep {phase}",
-            items_path="$.parts",
+            items_path="$.survey.parts",
             max_concurrency=PARTS_AT_ONCE,
             item_selector={
                 "phase": phase,
@@ -124,14 +147,23 @@ class Compliance(Construct):
         each.item_processor(call)
         return each
 
-    def _call(self, name: str, function: lambda_.Function, payload: Mapping[str, object] | None = None) -> tasks.LambdaInvoke:
-        """Without a payload the function is given the state as it is."""
+    def _call(
+        self,
+        name: str,
+        function: lambda_.Function,
+        payload: Mapping[str, object] | None,
+        result_path: str,
+        input_path: str | None = None,
+    ) -> tasks.LambdaInvoke:
+        """Without a payload the function is given what `input_path` leads to."""
         return tasks.LambdaInvoke(
             self,
             name,
             lambda_function=function,
             payload=sfn.TaskInput.from_object(payload) if payload else None,
             payload_response_only=True,
+            input_path=input_path,
+            result_path=result_path,
         )
 
     def _grant(self) -> None:

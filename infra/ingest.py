@@ -60,7 +60,7 @@ class Ingest(Construct):
         long = Duration.minutes(15)
         self.plan = functions.make("plan", environment={**lake, **terms})
         self.fetch = functions.make("fetch", environment={**lake, **ledger, **x}, timeout=long)
-        self.gather = functions.make("gather", environment={**lake, **ledger})
+        self.gather = functions.make("gather", environment={**lake, **ledger}, timeout=long)
         rate = {environment.COMPREHEND_RATE: str(settings.comprehend_rate)}
         self.annotate = functions.make("annotate", environment={**lake, **ledger, **rate}, timeout=long, memory_megabytes=1024)
         self.touched = functions.make("touched", environment=lake, timeout=Duration.minutes(5))
@@ -88,7 +88,7 @@ class Ingest(Construct):
         lake, ledger = self._storage.lake, self._storage.ledger
         for function in (self.plan, self.fetch, self.gather, self.annotate, self.touched, self.curate, self.report):
             lake.grant_read(function)
-        for function in (self.fetch, self.gather, self.annotate, self.touched, self.report):
+        for function in (self.plan, self.fetch, self.gather, self.annotate, self.touched, self.report):
             lake.grant_put(function)
         lake.grant_put(self.curate)
         lake.grant_delete(self.curate, f"{places.DATASET}*")
@@ -111,29 +111,12 @@ class Ingest(Construct):
     def _definition(self, settings: Settings) -> sfn.IChainable:
         path = sfn.JsonPath
         plan = self._call("Plan", self.plan, execution())
-        fetch_all = sfn.Map(
-            self,
-            "Fetch every account",
-            items_path="$.accounts",
-            max_concurrency=ACCOUNTS_AT_ONCE,
-            item_selector={
-                "run": path.string_at("$.run"),
-                "reference": path.string_at("$.reference"),
-                "account": path.object_at("$$.Map.Item.Value"),
-            },
-            result_path="$.fetched",
-        )
-        fetch_all.item_processor(self._fetch_one())
         run = {"run": path.string_at("$.run")}
-        gather = self._call(
-            "Gather",
-            self.gather,
-            {**run, "reference": path.string_at("$.reference"), "fetched": path.object_at("$.fetched")},
-            result_path="$.gathered",
-        )
-        annotate = self._each("Annotate every part", places.manifest("{}"), self.annotate, settings.annotation_concurrency)
+        fetch = self._each("Fetch every account", places.accounts("{}"), self._fetch_one(), ACCOUNTS_AT_ONCE)
+        gather = self._call("Gather", self.gather, run, result_path="$.gathered")
+        annotate = self._each_by("Annotate every part", places.manifest("{}"), self.annotate, settings.annotation_concurrency)
         touched = self._call("List touched days", self.touched, run, result_path="$.touched")
-        curate = self._each("Curate every touched day", places.touched_days("{}"), self.curate, DAY_BATCHES_AT_ONCE)
+        curate = self._each_by("Curate every touched day", places.touched_days("{}"), self.curate, DAY_BATCHES_AT_ONCE)
         report = self._call("Report", self.report, run)
         announce = tasks.EventBridgePutEvents(
             self,
@@ -154,16 +137,22 @@ class Ingest(Construct):
             .when(sfn.Condition.number_greater_than("$.touched.days", 0), curated)
             .otherwise(done)
         )
-        annotated = annotate.next(touched).next(any_day)
+        listed = touched.next(any_day)
         any_item = (
             sfn.Choice(self, "Anything to annotate?")
-            .when(sfn.Condition.number_greater_than("$.gathered.parts", 0), annotated)
-            .otherwise(done)
+            .when(sfn.Condition.number_greater_than("$.gathered.parts", 0), annotate.next(listed))
+            .otherwise(listed)
         )
-        return plan.next(fetch_all).next(gather).next(any_item)
+        gathered = gather.next(any_item)
+        any_account = (
+            sfn.Choice(self, "Anybody to ask for?")
+            .when(sfn.Condition.number_greater_than("$.accounts", 0), fetch.next(gathered))
+            .otherwise(gathered)
+        )
+        return plan.next(any_account)
 
     def _fetch_one(self) -> sfn.IChainable:
-        """One account: again while there is more, after the reset when X asks to wait; a failure is reported, not spread."""
+        """One account: again while there is more, after the reset when X asks to wait; what fails stands in the report."""
         fetch = tasks.LambdaInvoke(
             self,
             "Fetch",
@@ -174,14 +163,9 @@ class Ingest(Construct):
         failed = sfn.Pass(
             self,
             "Account failed",
-            parameters={
-                "user_id": sfn.JsonPath.string_at("$.account.user_id"),
-                "screen_name": sfn.JsonPath.string_at("$.account.screen_name"),
-                "status": "failed",
-                "reason": sfn.JsonPath.string_at("$.error.Error"),
-            },
+            result=sfn.Result.from_object({"failed": True}),
         )
-        fetch.add_catch(failed, result_path="$.error")
+        fetch.add_catch(failed)
         wait = sfn.Wait(self, "Wait for X", time=sfn.WaitTime.timestamp_path("$.fetched.until")).next(fetch)
         done = sfn.Pass(self, "Account done", output_path="$.fetched")
         return fetch.next(
@@ -203,8 +187,15 @@ class Ingest(Construct):
             result_path=result_path or "$",
         )
 
-    def _each(self, name: str, list_key: str, function: lambda_.Function, at_once: int) -> sfn.DistributedMap:
+    def _each_by(self, name: str, list_key: str, function: lambda_.Function, at_once: int) -> sfn.DistributedMap:
         """Call the function for every item of a list in the lake; what fails is missing from the lake, and so in the report."""
+        call = tasks.LambdaInvoke(self, f"{name}: one", lambda_function=function, payload_response_only=True)
+        call.add_retry(max_attempts=2, interval=Duration.seconds(2), backoff_rate=2)
+        call.add_catch(sfn.Pass(self, f"{name}: failed", result=sfn.Result.from_object({"failed": True})))
+        return self._each(name, list_key, call, at_once)
+
+    def _each(self, name: str, list_key: str, work: sfn.IChainable, at_once: int) -> sfn.DistributedMap:
+        """Do this for every item of a list in the lake. No state holds the list: it may be longer than a state may be."""
         each = sfn.DistributedMap(
             self,
             name,
@@ -214,9 +205,5 @@ class Ingest(Construct):
             max_concurrency=at_once,
             result_path=sfn.JsonPath.DISCARD,
         )
-        call = tasks.LambdaInvoke(self, f"{name}: one", lambda_function=function, payload_response_only=True)
-        failed = sfn.Pass(self, f"{name}: failed", result=sfn.Result.from_object({"failed": True}))
-        call.add_retry(max_attempts=2, interval=Duration.seconds(2), backoff_rate=2)
-        call.add_catch(failed)
-        each.item_processor(call, mode=sfn.ProcessorMode.DISTRIBUTED, execution_type=sfn.ProcessorType.STANDARD)
+        each.item_processor(work, mode=sfn.ProcessorMode.DISTRIBUTED, execution_type=sfn.ProcessorType.STANDARD)
         return each

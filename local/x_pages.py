@@ -52,8 +52,9 @@ class Pages:
         if start + size < len(found):
             meta["next_token"] = str(start + size)
         data = [*page[1::2], *page[::2]] if kind == "shuffle" else page
-        author = content.shown_user(user_id, asked.get("user.fields", ""))
-        body = {"data": data, "includes": {"users": [author]}, "meta": meta}
+        body = {"data": data, "meta": meta}
+        if "author_id" in asked.get("expansions", "").split(","):
+            body["includes"] = {"users": [content.shown_user(user_id, asked.get("user.fields", ""))]}
         if kind != "torn":
             self._before[user_id] = body
             self.served[user_id] += len(page)

@@ -4,7 +4,7 @@ import contextlib
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, TextIO, cast
@@ -13,10 +13,12 @@ from zoneinfo import ZoneInfo
 from politico.entries import Post, Reject, of_file
 from politico.errors import FileFormatError
 from politico.json_values import Broken, read_values
+from politico.note_tweets import Notes
 from politico.statuses import Author, read_json
 
 # Not deleted-tweets.js: what its writer deleted is none of ours.
 _TWEETS = re.compile(r"(tweets?|tweets?-part\d+)\.js")
+_NOTES = re.compile(r"note-tweets?(-part\d+)?\.js")
 _ACCOUNT = "account.js"
 
 
@@ -46,11 +48,12 @@ def read_account_archive(path: Path, zone: ZoneInfo, author: Author | None) -> I
         owner = _owner(accounts[0]) if accounts else author
         if owner is None:
             raise FileFormatError(f"{path} does not say whose it is: no data/{_ACCOUNT}; name the account with --author")
+        notes = _read_notes(members)
         empty = 0
         for one in tweets:
             try:
                 with one.text() as text:
-                    for entry in read_json(Path(one.name), text, zone, owner):
+                    for entry in read_json(Path(one.name), text, zone, owner, notes):
                         yield of_file(entry, one.name)
             except FileFormatError:  # a part may be empty
                 empty += 1
@@ -62,6 +65,16 @@ def owner_beside(path: Path) -> Author | None:
     """Whom the account.js beside a tweets.js names."""
     account = path.parent / _ACCOUNT
     return _owner(_Member(account.name, lambda: account.open("rb"))) if account.is_file() else None
+
+
+def notes_beside(path: Path) -> Notes:
+    """The long posts in the note-tweet.js beside a tweets.js."""
+    return _read_notes(_in_folder(path.parent))
+
+
+def _read_notes(members: Iterable[_Member]) -> Notes:
+    with contextlib.ExitStack() as opened:
+        return Notes.read(opened.enter_context(one.text()) for one in members if _NOTES.fullmatch(one.base))
 
 
 def _owner(account: _Member) -> Author:

@@ -81,13 +81,13 @@ class _Chosen:
 
 
 def annotate_posts(
-    lists: Iterable[Iterable[Any]], rules: Rules, reference: datetime, annotate: Annotate, buried: Tombstones | None = None
+    lists: Iterable[tuple[Iterable[Any], datetime]], rules: Rules, annotate: Annotate, buried: Tombstones | None = None
 ) -> list[Outcome]:
-    """Read, filter and annotate lists of posts as of the reference date: an outcome a list, in order.
+    """Read, filter and annotate lists of posts, each as of its own reference date: an outcome a list, in order.
 
     All texts are annotated in one go: accounts with little that is new share the service's batches. What is buried is not sent.
     """
-    chosen = [_choose(posts, rules, reference, buried or Tombstones()) for posts in lists]
+    chosen = [_choose(posts, rules, reference, buried or Tombstones()) for posts, reference in lists]
     texts = [tweet.text for one in chosen for tweet in one.wanted]
     answers = annotate(texts)
     assert len(answers) == len(texts), f"{len(answers)} answers to {len(texts)} texts"

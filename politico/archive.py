@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 from zoneinfo import ZoneInfo
 
-from politico.account_archive import is_account_script, owner_beside, read_account_archive
+from politico.account_archive import is_account_script, notes_beside, owner_beside, read_account_archive
 from politico.entries import Post, Reject
 from politico.errors import FileFormatError
 from politico.politician import Registry
@@ -63,7 +63,7 @@ def _read_text(path: Path, reading: TableReading) -> Iterator[Post | Reject]:
             raise FileFormatError(f"{path} is empty; it takes tweets as CSV or as JSON lines")
         text.seek(0)
         if is_account_script(first):
-            yield from read_json(path, text, reading.zone, owner_beside(path) or reading.author)
+            yield from read_json(path, text, reading.zone, owner_beside(path) or reading.author, notes_beside(path))
         elif first.lstrip()[0] in "{[":
             yield from read_json(path, text, reading.zone, reading.author)
         else:
@@ -110,9 +110,13 @@ class Admission:
 
     def refusal(self, post: Mapping[str, Any], screen_name: str) -> tuple[str, str] | None:
         """Reason and detail of why this post stays out."""
-        id_str = str(post["id"]).strip()
-        if self._registry.by_screen_name(screen_name) is None and self._registry.by_id(str(post["author_id"]).strip()) is None:
-            return "not_in_registry", f"the registry has no {screen_name!r}"
+        id_str, author_id = str(post["id"]).strip(), str(post["author_id"]).strip()
+        if self._registry.by_id(author_id) is None:
+            named = self._registry.by_screen_name(screen_name)
+            if named is None:
+                return "not_in_registry", f"the registry has neither the account {author_id} nor the name {screen_name!r}"
+            # Nobody asks for what lies under an id that is not listed.
+            return "other_account", f"{screen_name!r} is the account {named.user_id} in the registry; this is by {author_id}"
         if (number := int(id_str)) in self._seen:
             return "duplicate_id", f"id {id_str} came before"
         self._seen.add(number)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from politico import lake as places
-from politico.errors import AccessError, RateLimitedError, SpendingCapError
+from politico.errors import AccessError, RateLimitedError, ServiceError, SpendingCapError
 from politico.lake import Lake
 from politico.ledger import Ledger
+from politico.tombstones import bury
 from politico.x_compliance import LOOKED_UP_AT_ONCE, Compliance, Job, Posts
 
 TWEETS = "tweets"
@@ -19,7 +20,9 @@ READERS = 8
 """Objects read side by side: a page is small, and S3 far."""
 
 _GONE = ("delete", "suspend", "protect", "withhold", "withheld")
-"""What X calls it when a post or a user is to be removed. (`scrub_geo` asks for places to go: none are ever asked for.)"""
+"""What X calls it when a post or a user is to be removed."""
+_PLACES = "scrub_geo"
+"""Asks for a post's place to go; we keep none. X's guide shows it as the reason of a `delete`."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ class Answer:
     asked: int = 0
     gone: Mapping[str, str] = field(default_factory=dict)
     """Id to X's reason."""
+    failure: str = ""
+    """Why it ended before its time; empty when it did not, or only because of the cap or of X's rate."""
 
     def reasons(self) -> dict[str, int]:
         return dict(sorted(Counter(self.gone.values()).items()))
@@ -88,19 +93,20 @@ def gone_by(job: Job, x: Compliance) -> dict[str, str]:
     return {
         str(line["id"]): str(line.get("reason") or line.get("action"))
         for line in x.results(job)
-        if str(line.get("action", "delete")) in _GONE
+        if str(line.get("action", "delete")) in _GONE and line.get("reason") != _PLACES
     }
 
 
 def look_up_some(stored: Stored, x: Posts, lake: Lake, ledger: Ledger, *, posts: int, cap: int, now: datetime) -> Answer:
-    """The next so many stored posts in turn, a hundred a call, each call reserved against the month's cap first.
+    """The next so many stored posts in turn, a hundred a call, each call reserved against the month's cap first; those that are
+    gone are buried.
 
     The turn goes on where it stood the day before and begins again after the newest. It ends early, without a word, when the
-    cap is reached or X asks to wait: tomorrow is another day.
+    cap is reached or X asks to wait: tomorrow is another day. Any other failure ends it too, and is told.
     """
     turn = lake.read_if_any(places.COMPLIANCE_TURN)
     waiting = _turn(stored.tweets, json.loads(turn[0])["after"] if turn else None, posts)
-    asked, gone = 0, {}
+    asked, gone, failure = 0, {}, ""
     for start in range(0, len(waiting), LOOKED_UP_AT_ONCE):
         some = waiting[start : start + LOOKED_UP_AT_ONCE]
         received = 0
@@ -114,10 +120,15 @@ def look_up_some(stored: Stored, x: Posts, lake: Lake, ledger: Ledger, *, posts:
                 ledger.give_back(len(some) - received, now)
         except (RateLimitedError, SpendingCapError, AccessError):
             break
+        except ServiceError as error:
+            failure = str(error)
+            break
         asked += len(some)
         gone.update(looked.gone)
+        if looked.gone:  # before the turn moves on: whatever fails afterwards, these are not asked about again
+            bury(lake, tweets=looked.gone, now=now)
         lake.write_json(places.COMPLIANCE_TURN, {"after": str(int(some[-1]) + 1)})  # no post's own id, which might have to go
-    return Answer(asked, gone)
+    return Answer(asked, gone, failure)
 
 
 def _turn(ids: Sequence[str], after: str | None, count: int) -> list[str]:

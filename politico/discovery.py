@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 
 from politico.eligibility import Eligibility
@@ -63,9 +63,11 @@ class Candidate:
     eligible: str = NO
     """`yes` or `no`."""
     reason: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What a reviewer wrote into columns of their own."""
 
 
-COLUMNS = tuple(one.name for one in fields(Candidate))
+COLUMNS = tuple(one.name for one in fields(Candidate) if one.name != "notes")
 
 
 @dataclass(frozen=True)
@@ -135,21 +137,28 @@ def nobody(wanted: Wanted, reason: str) -> Candidate:
 
 
 def write_candidates(rows: Iterable[Candidate]) -> str:
-    """The file's text."""
+    """The file's text, a reviewer's own columns behind ours."""
+    listed = list(rows)
+    own = list(dict.fromkeys(name for row in listed for name in row.notes))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([_harmless(value) for value in astuple(row)] for row in rows)
+    writer.writerow([*COLUMNS, *own])
+    for row in listed:
+        writer.writerow([*(_harmless(getattr(row, name)) for name in COLUMNS), *(row.notes.get(name, "") for name in own)])
     return out.getvalue()
 
 
 def read_candidates(text: str) -> list[Candidate]:
-    """The lines of a candidates file, a reviewer's own columns left out. Raises FileFormatError."""
+    """The lines of a candidates file, with what a reviewer noted. Raises FileFormatError."""
     sheet = read_sheet(text)
     missing = [name for name in COLUMNS if name not in sheet.columns]
     if missing:
         raise FileFormatError(f"the candidates file lacks the column {', '.join(missing)}; move it away to begin a new one")
-    return [Candidate(**{name: line.values[name] for name in COLUMNS}) for line in sheet.lines]
+    own = [name for name in sheet.columns if name and name not in COLUMNS]
+    return [
+        Candidate(**{name: line.values[name] for name in COLUMNS}, notes={name: line.values[name] for name in own})
+        for line in sheet.lines
+    ]
 
 
 def known_tweets(rows: Sequence[Candidate]) -> Mapping[str, int]:

@@ -81,5 +81,9 @@ class JobError(ServiceError):
     """A training, processing or workflow run that failed."""
 
 
+class StorageError(ServiceError):
+    """S3 did not do what it answered it would."""
+
+
 class ConflictError(ServiceError):
     """Another writer kept changing the same object for longer than we tried."""

@@ -79,7 +79,7 @@ class Fetch:
         keys = self.lake.keys(places.raw_pages(announced.run, user_id))
         if not any(announced.is_this(places.newest_and_oldest(key)[1]) for key in keys):
             return cursor, False
-        self._note(user_id, announced.after, announced.last)
+        self._note(user_id, announced.after, announced.last, announced.run)
         return announced.after, announced.last
 
     def _sweep(
@@ -138,14 +138,16 @@ class Fetch:
             self.pages += 1
             self.posts += len(body["data"])
         if step.moved or step.last:
-            self._note(user_id, step.after, step.last)
+            self._note(user_id, step.after, step.last, run if key is not None else None)
+        elif key is not None:
+            self.ledger.hand_over(user_id, run)
         return [key] if key is not None else []
 
-    def _note(self, user_id: str, cursor: Cursor, last: bool) -> None:
+    def _note(self, user_id: str, cursor: Cursor, last: bool, stored_by: str | None) -> None:
         if last:
-            self.ledger.complete(user_id, cursor.completed(), self.now())
+            self.ledger.complete(user_id, cursor.completed(), self.now(), stored_by)
         else:
-            self.ledger.note(user_id, cursor)
+            self.ledger.note(user_id, cursor, stored_by)
 
     def _obey_new_burials(self, stored: Iterable[str]) -> None:
         """Take what was buried during the call out of the pages that it stored, old versions and keys too."""

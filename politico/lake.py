@@ -4,19 +4,21 @@ import gzip
 import json
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from politico.errors import ConflictError
+from politico.errors import ConflictError, StorageError
 
 REGISTRY = "registry/politicians.csv"
 CANDIDATES = "registry/candidates.csv"
 """Accounts found by search, for a person to review."""
 REGISTRY_SETTINGS = "registry/settings.json"
+REGISTRY_CURATED = "registry/curated.json"
+"""The people that every day of the dataset was joined with, as they were listed then."""
 RAW = "raw/"
 ANNOTATED = "annotated/"
 DATASET = "dataset/"
@@ -32,6 +34,8 @@ COMPLIANCE_TURN = f"{COMPLIANCE}turn.json"
 """Where the lookups of a few posts a day go on."""
 COMPLIANCE_SWEPT = f"{COMPLIANCE}swept.json"
 """When the last complete sweep began."""
+COMPLIANCE_CHANGED = f"{COMPLIANCE}changed/"
+"""Corpora that a sweep had to change and whose models are not named yet."""
 COMPLIANCE_MODELS = f"{COMPLIANCE}models.json"
 """The models that were trained on what is buried now."""
 RUNS = "runs/"
@@ -62,9 +66,19 @@ def manifest(run: str) -> str:
     return f"runs/{run}/manifest.json"
 
 
-def fetched(run: str) -> str:
-    """What became of each account that a run asked X for."""
-    return f"runs/{run}/fetched.json"
+def plan(run: str) -> str:
+    """As of when a run's pages are to be judged: written before the first of them."""
+    return f"runs/{run}/plan.json"
+
+
+def accounts(run: str) -> str:
+    """The item list of the accounts that a run asks X for."""
+    return f"runs/{run}/accounts.json"
+
+
+def fetched(run: str, number: str) -> str:
+    """What became of one of them; no key holds a user's id but a raw page's."""
+    return f"runs/{run}/accounts/{number}.json"
 
 
 def part_counts_folder(run: str) -> str:
@@ -84,6 +98,11 @@ def rejected(run: str, part: str) -> str:
 def touched_days(run: str) -> str:
     """The item list that a run's curation goes through."""
     return f"runs/{run}/days.json"
+
+
+def registry_of_run(run: str) -> str:
+    """The people that a run's curation is to join the days with."""
+    return f"runs/{run}/registry.json"
 
 
 def day_counts_folder(run: str) -> str:
@@ -220,6 +239,22 @@ def swept_part(run: str, phase: str, part: int) -> str:
     return f"{swept_parts(run)}{phase}-{part:05}.json"
 
 
+def changed_corpus(name: str) -> str:
+    return f"{COMPLIANCE_CHANGED}{name}.json"
+
+
+def name_of_changed(key: str) -> str:
+    """The corpus that a key of COMPLIANCE_CHANGED is about."""
+    return key.removeprefix(COMPLIANCE_CHANGED).removesuffix(".json")
+
+
+def run_of_model(uri: str) -> str | None:
+    """The run that a model's address in the lake belongs to, as `s3://BUCKET/models/RUN/…`; None for any other address."""
+    _scheme, _, rest = uri.partition("://")
+    folder, _, run = rest.partition("/")[2].partition("/")
+    return run.partition("/")[0] or None if f"{folder}/" == MODELS else None
+
+
 def training_output(key: str) -> str | None:
     """The run whose job left its output archive under this key; None for any other key."""
     if not (key.startswith(MODELS) and key.endswith("/output/output.tar.gz")):
@@ -258,6 +293,11 @@ class Lake:
 
     def read_json(self, key: str) -> Any:
         return json.loads(self.read(key))
+
+    def read_json_if_any(self, key: str) -> Any:
+        """The value, or None when there is no object."""
+        held = self.read_if_any(key)
+        return json.loads(held[0]) if held else None
 
     def write_json(self, key: str, value: Any) -> None:
         self.write(key, json.dumps(value, ensure_ascii=False, indent=1).encode())
@@ -306,16 +346,16 @@ class Lake:
         raise ConflictError(f"{key} kept changing under {WRITE_ATTEMPTS} attempts to write it; run the step again")
 
     def purge_old(self, prefix: str, wanted: Callable[[str], bool]) -> int:
-        """Delete all noncurrent versions and delete markers of the wanted keys under a prefix; how many."""
+        """Delete all noncurrent versions and delete markers of the wanted keys under a prefix; how many.
+
+        Markers go last: while one stands, what it deleted does not come back, whatever ends this on its way.
+        """
+        markers: list[dict[str, str]] = []
         purged = 0
         for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix):
-            old = [one for one in page.get("Versions", ()) if not one["IsLatest"]] + page.get("DeleteMarkers", [])
-            named = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in old if wanted(one["Key"])]
-            if named:  # a page has at most a thousand of each, and a call takes a thousand
-                for start in range(0, len(named), 1000):
-                    self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": named[start : start + 1000], "Quiet": True})
-            purged += len(named)
-        return purged
+            markers += [one for one in page.get("DeleteMarkers", ()) if wanted(one["Key"])]
+            purged += self._delete([one for one in page.get("Versions", ()) if not one["IsLatest"] and wanted(one["Key"])])
+        return purged + self._delete(markers)
 
     def purge(self, key: str) -> None:
         """Delete the noncurrent versions of an object, and a delete marker where the object is gone: nothing old is left."""
@@ -326,12 +366,23 @@ class Lake:
         self._delete_versions(key, also_current=True)
 
     def _delete_versions(self, key: str, *, also_current: bool) -> None:
-        pages = self.s3.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=key)
-        for page in pages:
-            versions = [*page.get("Versions", ()), *({**one, "marker": True} for one in page.get("DeleteMarkers", ()))]
-            for one in versions:
-                if one["Key"] == key and (also_current or "marker" in one or not one["IsLatest"]):
-                    self.s3.delete_object(Bucket=self.bucket, Key=key, VersionId=one["VersionId"])
+        found, markers = [], []
+        for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=key):
+            found += [one for one in page.get("Versions", ()) if one["Key"] == key and (also_current or not one["IsLatest"])]
+            markers += [one for one in page.get("DeleteMarkers", ()) if one["Key"] == key]
+        # The newest last: until then a reader sees what it saw, and never an older state.
+        self._delete(sorted([*found, *markers], key=lambda one: one["IsLatest"]))
+
+    def _delete(self, versions: Sequence[Mapping[str, Any]]) -> int:
+        """Delete these versions, a call for each thousand; how many. Raises StorageError when S3 keeps any of them."""
+        named = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in versions]
+        for start in range(0, len(named), 1000):
+            some = {"Objects": named[start : start + 1000], "Quiet": True}
+            answer = self.s3.delete_objects(Bucket=self.bucket, Delete=some)
+            if kept := answer.get("Errors"):
+                codes = sorted({str(one.get("Code")) for one in kept})  # keys hold ids: no error names them
+                raise StorageError(f"S3 did not delete {len(kept)} old versions ({', '.join(codes)}); run the step again")
+        return len(named)
 
     def _etag(self, key: str) -> str | None:
         try:

@@ -3,6 +3,7 @@
 The spending cap and the rate limit belong to the app, not to an account: one atomic counter a month, one shared reset time.
 """
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,8 @@ from politico.tombstones import Tombstones
 KEY = "key"
 """The table's partition key."""
 _ACCOUNT = "account#"
+_PENDING = "pending#"
+"""With a run's name: the attribute that says which of its pages of the account did not reach the dataset yet."""
 _SWEPT_AT, _FOLLOWED_FROM = "swept_at", "followed_from"
 
 
@@ -55,34 +58,45 @@ class Ledger:
         """Say, before a page is stored, which one it is, that its run has pages of the account to annotate, and its price."""
         self._table.update_item(
             Key={KEY: _account(user_id)},
-            UpdateExpression="SET storing = :page ADD pending :run, bought :all, bought_since :new",
+            UpdateExpression="SET storing = :page, #pending = :mark ADD bought :all, bought_since :new",
+            ExpressionAttributeNames={"#pending": _PENDING + page.run},
             ExpressionAttributeValues={
                 ":page": asdict(page),
-                ":run": {page.run},
+                ":mark": _mark(),
                 ":all": bought,
                 ":new": bought if page.after.since_id is not None else 0,
             },
         )
 
-    def note(self, user_id: str, cursor: Cursor) -> None:
-        """Remember how far an account is read: what was announced is stored."""
-        self._note(user_id, cursor)
+    def note(self, user_id: str, cursor: Cursor, stored_by: str | None = None) -> None:
+        """Remember how far an account is read: what was announced is stored, by the run `stored_by` if there was a page."""
+        self._note(user_id, cursor, stored_by)
 
-    def complete(self, user_id: str, cursor: Cursor, now: datetime) -> None:
+    def complete(self, user_id: str, cursor: Cursor, now: datetime, stored_by: str | None = None) -> None:
         """Note where a complete sweep has come to, and when."""
         self._note(
             user_id,
             cursor,
+            stored_by,
             f", {_SWEPT_AT} = :now, {_FOLLOWED_FROM} = if_not_exists({_FOLLOWED_FROM}, :now)",
             {":now": int(now.timestamp())},
         )
 
-    def _note(self, user_id: str, cursor: Cursor, more: str = "", values: Mapping[str, Any] | None = None) -> None:
-        fields = asdict(cursor)
+    def _note(
+        self, user_id: str, cursor: Cursor, stored_by: str | None, more: str = "", values: Mapping[str, Any] | None = None
+    ) -> None:
+        fields: dict[str, Any] = asdict(cursor)
+        changes = [f"{name} = :{name}" for name in fields]
+        names = {}
+        if stored_by is not None:  # once more after it was announced: who counted before it lay there must not settle it
+            names["#pending"] = _PENDING + stored_by
+            fields["mark"] = _mark()
+            changes.append("#pending = :mark")
         self._table.update_item(
             Key={KEY: _account(user_id)},
-            UpdateExpression=f"SET {', '.join(f'{name} = :{name}' for name in fields)}{more} REMOVE storing",
+            UpdateExpression=f"SET {', '.join(changes)}{more} REMOVE storing",
             ExpressionAttributeValues={**{f":{name}": value for name, value in fields.items()}, **(values or {})},
+            **({"ExpressionAttributeNames": names} if names else {}),
         )
 
     def pace(self, user_id: str) -> Pace:
@@ -92,24 +106,37 @@ class Ledger:
         return Pace(int(item.get("bought", 0)), int(item.get("bought_since", 0)), followed)
 
     def hand_over(self, user_id: str, run: str) -> None:
-        """Say that this run has pages of the account to annotate."""
+        """Say that this run has pages of the account to annotate; called after they are stored, or before and after."""
         self._table.update_item(
             Key={KEY: _account(user_id)},
-            UpdateExpression="ADD pending :run",
-            ExpressionAttributeValues={":run": {run}},
+            UpdateExpression="SET #pending = :mark",
+            ExpressionAttributeNames={"#pending": _PENDING + run},
+            ExpressionAttributeValues={":mark": _mark()},
         )
 
-    def pending(self, user_id: str) -> list[str]:
-        """Runs with pages of this account that did not yet reach the dataset, oldest first."""
-        return sorted(self._get(_account(user_id)).get("pending", ()))
+    def pending(self, user_id: str) -> dict[str, str]:
+        """Runs with pages of this account that did not yet reach the dataset, oldest first, each with the mark that its newest
+        page left."""
+        item = self._get(_account(user_id))
+        return {name.removeprefix(_PENDING): item[name] for name in sorted(item) if name.startswith(_PENDING)}
 
-    def settle(self, user_id: str, run: str) -> None:
-        """Say that the run's pages of the account are in the dataset."""
-        self._table.update_item(
-            Key={KEY: _account(user_id)},
-            UpdateExpression="DELETE pending :run",
-            ExpressionAttributeValues={":run": {run}},
-        )
+    def settle(self, user_id: str, run: str, mark: str) -> bool:
+        """Say that the run's pages of the account, as they were under this mark, are in the dataset. False, and nothing is
+        changed, when the run has stored more of them since: they are still to be annotated."""
+        pending = _PENDING + run
+        try:
+            self._table.update_item(
+                Key={KEY: _account(user_id)},
+                UpdateExpression="REMOVE #pending",
+                ConditionExpression="#pending = :mark",
+                ExpressionAttributeNames={"#pending": pending},
+                ExpressionAttributeValues={":mark": mark},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return pending not in self._get(_account(user_id))  # settled before, by this step's first try or another run
+        return True
 
     def forget_buried(self, buried: Tombstones) -> int:
         """Let no cursor hold a buried tweet's id, and no item a buried user's; how many items were changed or deleted."""
@@ -187,6 +214,11 @@ class Ledger:
     def _get(self, key: str) -> dict[str, Any]:
         item: dict[str, Any] = self._table.get_item(Key={KEY: key}, ConsistentRead=True).get("Item", {})
         return item
+
+
+def _mark() -> str:
+    """Like no other: a run that stores more, however often, never leaves the mark it left before."""
+    return uuid.uuid4().hex
 
 
 def _account(user_id: str) -> str:

@@ -22,6 +22,8 @@ class Affected:
     """How many buried tweets its training data held."""
     corpora: tuple[str, ...]
     """Corpora its base model was trained on that held a buried tweet's words."""
+    through: tuple[str, ...]
+    """Runs of this list whose models it was built on."""
     versions: tuple[dict[str, str], ...]
     """Its versions in the registry: `arn` and `status`. Approved ones may be serving."""
 
@@ -29,21 +31,27 @@ class Affected:
 def affected_models(
     lake: Lake, buried: Tombstones, changed: Collection[str], known: Mapping[str, Sequence[str]], sagemaker: Any, group: str
 ) -> list[Affected]:
-    """Every run whose model saw a buried tweet, or a corpus before it had to be changed, oldest first.
+    """Every run whose model saw a buried tweet, or a corpus before it had to be changed, or was built on one that did, oldest
+    first.
 
     `changed` names the corpora that were changed just now; `known` has, by run, those that earlier sweeps changed after it.
     """
     tweets: dict[str, int] = {}
+    built_on: dict[str, str] = {}
     corpora: dict[str, set[str]] = {run: set(names) for run, names in known.items() if names}
     for key in lake.keys(places.MODELS):
         run = places.training_output(key)
         if run is not None and buried.tweets:
             tweets[run] = tweets.get(run, 0) + _seen(lake, key).count_of(buried.tweets)
-        elif (run := places.request_of(key)) is not None and changed:
-            name = lake.read_json(key).get("corpus")
-            if name in changed:
-                corpora.setdefault(run, set()).add(name)
-    runs = sorted({run for run, count in tweets.items() if count} | set(corpora))
+        elif (run := places.request_of(key)) is not None:
+            asked = lake.read_json(key)
+            if asked.get("corpus") in changed:
+                corpora.setdefault(run, set()).add(asked["corpus"])
+            if (base := places.run_of_model(str(asked.get("base_model") or ""))) is not None:
+                built_on[run] = base
+    saw = {run for run, count in tweets.items() if count} | set(corpora)
+    through = {run: tuple(base for base in _bases(run, built_on) if base in saw) for run in built_on}
+    runs = sorted(saw | {run for run, bases in through.items() if bases})
     if not runs:
         return []
     versions = versions_by_run(sagemaker, group)
@@ -52,10 +60,20 @@ def affected_models(
             run,
             tweets.get(run, 0),
             tuple(sorted(corpora.get(run, ()))),
+            through.get(run, ()),
             tuple(asdict(one) for one in versions.get(run, ())),
         )
         for run in runs
     ]
+
+
+def _bases(run: str, built_on: Mapping[str, str]) -> list[str]:
+    """The runs whose models this one's was built on, the nearest first."""
+    found: list[str] = []
+    while (base := built_on.get(run)) is not None and base not in found:
+        found.append(base)
+        run = base
+    return found
 
 
 def _seen(lake: Lake, key: str) -> Seen:

@@ -11,7 +11,11 @@ from politico.entries import Built, Post, Reject, checked
 from politico.errors import FileFormatError, TweetError
 from politico.json_values import Broken, read_values
 from politico.moments import any_time
+from politico.note_tweets import Notes
 from politico.tweet import write_time
+
+_QUOTED = re.compile(r"https?://(?:(?:www|mobile)\.)?(?:twitter|x)\.com/(?:i/web|\w+)/status(?:es)?/(\d+)/?(?:\?\S*)?")
+"""The address of a post itself, not of a photo in it."""
 
 
 @dataclass(frozen=True)
@@ -22,14 +26,17 @@ class Author:
     screen_name: str
 
 
-def read_json(path: Path, text: TextIO, zone: ZoneInfo, author: Author | None = None) -> Iterator[Post | Reject]:
-    """Every post of a JSON text. Raises FileFormatError when it has none at all."""
+def read_json(
+    path: Path, text: TextIO, zone: ZoneInfo, author: Author | None = None, notes: Notes | None = None
+) -> Iterator[Post | Reject]:
+    """Every post of a JSON text; `notes` has the whole of those that are long. Raises FileFormatError when it has none at all."""
+    reading = _Reading(zone, author, notes or Notes())
     good = False
     for line, value in read_values(text):
         if isinstance(value, Broken):
             yield Reject(line, "broken_row", value.detail)
             continue
-        for entry in _from_value(line, value, zone, author):
+        for entry in _from_value(line, value, reading):
             good = good or isinstance(entry, Post) or entry.reason in ("truncated_text", "rounded_id", "no_author_id")
             yield entry
     if not good:
@@ -38,18 +45,27 @@ def read_json(path: Path, text: TextIO, zone: ZoneInfo, author: Author | None = 
         )
 
 
-def _from_value(line: int, value: Any, zone: ZoneInfo, author: Author | None) -> Iterator[Post | Reject]:
+@dataclass(frozen=True)
+class _Reading:
+    """What a text does not say of its statuses."""
+
+    zone: ZoneInfo
+    author: Author | None
+    notes: Notes
+
+
+def _from_value(line: int, value: Any, reading: _Reading) -> Iterator[Post | Reject]:
     if isinstance(value, list):
         for one in value:
-            yield from _from_value(line, one, zone, author)
-    elif isinstance(value, dict) and (isinstance(value.get("data"), list) or "meta" in value):
-        names = _screen_names(value)
-        for post in value.get("data") or ():  # the last page of a timeline may have none
+            yield from _from_value(line, one, reading)
+    elif isinstance(value, dict) and (isinstance(value.get("data"), (list, dict)) or "meta" in value):
+        names, data = _screen_names(value), value.get("data") or ()  # the last page of a timeline may have none
+        for post in [data] if isinstance(data, dict) else data:  # X gives a single post so
             yield checked(line, _from_post, post, names)
     elif isinstance(value, dict) and isinstance(value.get("tweet"), dict) and "text" not in value:
-        yield checked(line, _from_status, value["tweet"], zone, author)
+        yield checked(line, _from_status, value["tweet"], reading)
     elif isinstance(value, dict) and ("user" in value or ("id_str" in value and "author_id" not in value)):
-        yield checked(line, _from_status, value, zone, author)
+        yield checked(line, _from_status, value, reading)
     else:
         yield checked(line, _from_post, value, {})
 
@@ -65,13 +81,16 @@ def _from_post(post: dict[str, Any], screen_names: Mapping[str, str]) -> Built:
     return post, screen_names.get(str(post.get("author_id")), "") if isinstance(post, dict) else ""
 
 
-def _from_status(status: Mapping[str, Any], zone: ZoneInfo, author: Author | None) -> Built:
+def _from_status(status: Mapping[str, Any], reading: _Reading) -> Built:
     """A v1.1 status in the shape of v2. Raises TweetError when its text was cut and the whole of it is not there."""
-    user_id, screen_name = _writer(status, author)
+    user_id, screen_name = _writer(status, reading.author)
     references = _references(status)
     whole = status.get("extended_tweet") or {}
     text = whole.get("full_text") or status.get("full_text") or status.get("text")
-    if status.get("truncated") and not (whole.get("full_text") or status.get("full_text") or "retweeted_status" in status):
+    written = any_time(status["created_at"], reading.zone)
+    note = reading.notes.whole(written, text) if isinstance(text, str) else None
+    complete = note or whole.get("full_text") or status.get("retweeted_status")
+    if not complete and (_ends_in_itself(status) or (status.get("truncated") and not status.get("full_text"))):
         raise TweetError("truncated_text", "the status is marked as truncated and its whole text is not there")
     entities = (whole.get("entities") if whole.get("full_text") else None) or status.get("entities") or {}
     tags = [{"tag": one["text"]} for one in entities.get("hashtags") or ()]
@@ -79,8 +98,9 @@ def _from_status(status: Mapping[str, Any], zone: ZoneInfo, author: Author | Non
     post = {
         "id": status["id_str"] if status.get("id_str") else status["id"],
         "author_id": user_id,
-        "created_at": write_time(any_time(status["created_at"], zone)),
+        "created_at": write_time(written),
         "text": text,
+        **({"note_tweet": note} if note else {}),
         **({"lang": status["lang"]} if status.get("lang") else {}),
         **({"source": re.sub("<[^>]*>", "", status["source"])} if status.get("source") else {}),
         **({"entities": {"hashtags": tags}} if tags else {}),
@@ -101,14 +121,38 @@ def _writer(status: Mapping[str, Any], author: Author | None) -> tuple[Any, str]
 
 def _references(status: Mapping[str, Any]) -> list[dict[str, str]]:
     references = []
-    if "retweeted_status" in status:
-        repeated = status["retweeted_status"]
+    if repeated := status.get("retweeted_status"):
         references.append({"type": "retweeted", "id": str(repeated.get("id_str") or repeated["id"])})
     if status.get("is_quote_status"):
         references.append({"type": "quoted", "id": str(status.get("quoted_status_id_str", "0"))})
+    elif "is_quote_status" not in status and (quoted := _quoted_at_the_end(status)):
+        references.append({"type": "quoted", "id": quoted})
     if status.get("in_reply_to_status_id_str"):
         references.append({"type": "replied_to", "id": status["in_reply_to_status_id_str"]})
     return references
+
+
+def _quoted_at_the_end(status: Mapping[str, Any]) -> str | None:
+    """The post that an archive's tweet quotes: an archive does not mark quotes, but they end in the quoted post's address."""
+    text = str(status.get("full_text") or status.get("text") or "").rstrip()
+    return next((found[1] for url, found in _posts_linked(status) if text.endswith(url) and found[1] != _id(status)), None)
+
+
+def _ends_in_itself(status: Mapping[str, Any]) -> bool:
+    """Was the text cut and an address of the post itself put in the place of the rest?"""
+    return any(found[1] == _id(status) for _url, found in _posts_linked(status))
+
+
+def _posts_linked(status: Mapping[str, Any]) -> Iterator[tuple[str, re.Match[str]]]:
+    """Short addresses in the text, and the posts that they lead to."""
+    for one in (status.get("entities") or {}).get("urls") or ():
+        found = _QUOTED.fullmatch(str(one.get("expanded_url")))
+        if found and one.get("url"):
+            yield str(one["url"]), found
+
+
+def _id(status: Mapping[str, Any]) -> str:
+    return str(status.get("id_str") or status.get("id"))
 
 
 def _versions(status: Mapping[str, Any]) -> list[str]:

@@ -17,6 +17,8 @@ TWEET = "tweet"
 USER = "user"
 TEXT = "text"
 FINGERPRINT_BYTES = 10
+MERGED_FROM = 100
+"""Every function reads every object here before it writes; so many are made into one."""
 
 
 def fingerprint(id_str: str) -> str:
@@ -86,14 +88,35 @@ def bury(
 def read_tombstones(lake: Lake, before: Tombstones | None = None) -> Tombstones:
     """All tombstones. With those of `before` only what is new is read, and `before` itself comes back when nothing is."""
     before = Tombstones() if before is None else before  # an empty one is false, and still the one to compare with
-    keys = frozenset(lake.keys(places.TOMBSTONES))
-    if keys <= before.keys:
-        return before
-    found = {TWEET: set(before.tweets), USER: set(before.users), TEXT: set(before.texts)}
-    for key in keys - before.keys:
-        for line in lake.read_lines(key):
-            found[line["kind"]].add(line["fingerprint"])
+    while True:
+        keys = frozenset(lake.keys(places.TOMBSTONES))
+        if keys <= before.keys:
+            return before
+        found = {TWEET: set(before.tweets), USER: set(before.users), TEXT: set(before.texts)}
+        try:
+            for key in keys - before.keys:
+                for line in lake.read_lines(key):
+                    found[line["kind"]].add(line["fingerprint"])
+        except lake.s3.exceptions.NoSuchKey:
+            continue  # merged since they were listed: a new object has them all
+        break
     return Tombstones(keys | before.keys, frozenset(found[TWEET]), frozenset(found[USER]), frozenset(found[TEXT]))
+
+
+def merge_tombstones(lake: Lake, at_least: int = MERGED_FROM) -> int:
+    """Make one object of all there are, when there are many; how many there were. None is ever missing in between."""
+    keys = sorted(lake.keys(places.TOMBSTONES))
+    if len(keys) < at_least:
+        return 0
+    lines = {(line["kind"], line["fingerprint"]): line for key in reversed(keys) for line in lake.read_lines(key)}
+    ordered = [lines[one] for one in sorted(lines)]
+    name = hashlib.sha256(json.dumps(ordered).encode()).hexdigest()[:12]
+    merged = places.tombstone(places.buried_at(keys[-1]), name)  # as new as the newest: what asks when was last buried finds it
+    lake.write_lines(merged, ordered)
+    for key in keys:
+        if key != merged:
+            lake.erase(key)
+    return len(keys)
 
 
 def write_clean(lake: Lake, write: Callable[[Tombstones], Iterable[str]]) -> Tombstones:

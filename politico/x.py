@@ -15,11 +15,6 @@ POST_FIELDS = (
     "id,text,author_id,created_at,lang,entities,public_metrics,referenced_tweets,note_tweet,"
     "edit_history_tweet_ids,edit_controls,in_reply_to_user_id"
 )
-_FIELDS = {
-    "tweet_fields": POST_FIELDS,
-    "expansions": "author_id,referenced_tweets.id",
-    "user_fields": "id,name,username,public_metrics,created_at,description",
-}
 
 
 @dataclass(frozen=True)
@@ -54,15 +49,18 @@ class Timeline:
         """The newest page of posts after `since_id` and before `until_id`.
 
         X can leave retweets out, which then cost nothing; quotes it can't. (Leaving replies out would cut its window from 3,200
-        posts to 800.) Raises RateLimitedError, SpendingCapError, AccessError, AccountError when this account can't be read, and
-        ServiceError for all else.
+        posts to 800.) Nothing that could come along is asked for: X sells the author anew every day, and strangers' posts are
+        none of ours to keep.
+
+        Raises RateLimitedError, SpendingCapError, AccessError, AccountError when this account can't be read, and ServiceError
+        for all else.
         """
         question = Question(f"account {user_id}", "timelines", one_account=True)
         chosen = {"exclude": "retweets"} if exclude_retweets else {}
         body = self._connection.ask(
             question,
             lambda client: client.get_users_tweets(
-                user_id, max_results=PAGE_SIZE, since_id=since_id, until_id=until_id, **chosen, **_FIELDS
+                user_id, max_results=PAGE_SIZE, since_id=since_id, until_id=until_id, tweet_fields=POST_FIELDS, **chosen
             ),
         )
         if "data" not in body and ("meta" not in body or body.get("errors")):

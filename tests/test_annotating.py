@@ -37,7 +37,7 @@ def post(number: Any, text: str = TEXT, **changes: Any) -> dict[str, Any]:
 
 
 def outcome(*posts: Any, client: Any = None, buried: Tombstones | None = None) -> Outcome:
-    (one,) = annotate_posts([posts], Rules(), NOW, lambda texts: answers_to(texts, client or FakeComprehend()), buried)
+    (one,) = annotate_posts([(posts, NOW)], Rules(), lambda texts: answers_to(texts, client or FakeComprehend()), buried)
     return one
 
 
@@ -161,12 +161,20 @@ def test_kept_tweets_lie_under_the_day_they_were_written_in_the_registrys_zone()
 def test_accounts_share_the_services_batches_and_each_has_its_own_outcome() -> None:
     client = FakeComprehend(stubborn=(TEXT + " malo",))
     lists = [[post("1"), post("2", TEXT + " malo")], [], [post("1", TEXT + " seis"), post("4", "corto")]]
-    first, none, last = annotate_posts(lists, Rules(), NOW, lambda texts: answers_to(texts, client))
+    first, none, last = annotate_posts([(one, NOW) for one in lists], Rules(), lambda texts: answers_to(texts, client))
     assert client.offered()[0] == [TEXT, TEXT + " malo", TEXT + " seis"]
     assert first.counts() == {"read": 2, "kept": 1, "filtered": {}, "rejected": {"annotation_failed": 1}}
     assert none.counts() == {"read": 0, "kept": 0, "filtered": {}, "rejected": {}}
     assert last.counts() == {"read": 2, "kept": 1, "filtered": {"too_short": 1}, "rejected": {}}
     assert [tweet.text for tweet, _ in last.kept] == [TEXT + " seis"]
+
+
+def test_every_list_is_judged_by_its_own_date() -> None:
+    """A run once judged what another had stored by its own date: an archive's posts were too old, others still editable."""
+    old = post("1", created_at=write_time(NOW - timedelta(days=600)))
+    lists = [([old], NOW - timedelta(days=590)), ([old], NOW)]
+    archive, nightly = annotate_posts(lists, Rules(), lambda texts: answers_to(texts, FakeComprehend()))
+    assert (archive.counts()["kept"], nightly.counts()["filtered"]) == (1, {"too_old": 1})
 
 
 # What is buried
@@ -248,8 +256,8 @@ def test_versions_of_the_same_day_and_ids_that_tell_no_time_are_not_listed() -> 
 
 
 RUN, PART = "20240601-120000-1a2b3c4d", "0000"
-PLACE = {"pages_run": RUN, "user_id": "7"}
-EVENT = {"run": RUN, "part": PART, "reference": write_time(NOW), "accounts": [PLACE]}
+PLACE = {"pages_run": RUN, "user_id": "7", "reference": write_time(NOW), "mark": "a"}
+EVENT = {"run": RUN, "part": PART, "accounts": [PLACE]}
 
 
 @pytest.fixture

@@ -183,6 +183,11 @@ def test_pages_of_api_v2_give_their_posts_with_the_screen_names_that_came_along(
     assert entries[0].body == page["data"][0]
 
 
+def test_a_single_post_stands_in_a_page_by_itself(read: Read) -> None:
+    """X answers a question for one post so; it was once refused as no tweets file."""
+    assert brief(read(lines({"data": post("1"), "includes": {"users": [{"id": "7", "username": "juana"}]}}))) == [(1, "1")]
+
+
 def test_the_empty_last_page_of_a_timeline_is_no_reject(read: Read) -> None:
     assert brief(read(lines({"data": [post("1")]}, {"meta": {"result_count": 0}}))) == [(1, "1")]
 
@@ -210,7 +215,7 @@ def test_statuses_of_v1_become_posts_of_v2(read: Read) -> None:
             whole,
             status("2", retweeted_status={"id_str": "44"}),
             status("3", is_quote_status=True),
-            {**status("4"), "full_text": None, "text": "Corto"},
+            {**status("4"), "full_text": None, "text": "Corto", "retweeted_status": None},
             {"id_str": "5", "user": {}},
         )
     )
@@ -320,7 +325,7 @@ def test_only_the_registrys_politicians_are_admitted_and_each_id_once(read: Read
     rows = [("1", "7", "otra"), ("2", "99", "JUANA"), ("3", "8", "pedro"), ("1", "7", "juana"), ("x", "7", "juana")]
     entries = read(HEADER + "".join(f"{number},2019-07-01T12:00:00Z,Hola,{user},{name}\n" for number, user, name in rows))
     admitted = list(admit(entries, Registry([JUANA])))
-    assert brief(admitted) == [(2, "1"), (3, "2"), (4, "not_in_registry"), (5, "duplicate_id"), (6, "bad_id")]
+    assert brief(admitted) == [(2, "1"), (3, "other_account"), (4, "not_in_registry"), (5, "duplicate_id"), (6, "bad_id")]
 
 
 def test_an_archive_tells_the_ids_that_a_registry_lacks(read: Read) -> None:

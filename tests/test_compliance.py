@@ -11,10 +11,10 @@ from moto import mock_aws
 from functions.survey import is_pending
 from politico import lake as places
 from politico.compliance import gone_by, look_up_some, read_stored, start_jobs, tweets_of
-from politico.errors import AccessError, RateLimitedError
+from politico.errors import AccessError, RateLimitedError, ServiceError
 from politico.lake import Lake
 from politico.ledger import KEY, Ledger
-from politico.tombstones import bury
+from politico.tombstones import bury, read_tombstones
 from politico.tweet import write_time
 from politico.x_compliance import Job, Looked
 
@@ -104,6 +104,16 @@ def test_only_what_is_to_be_removed_is_taken_from_a_jobs_results() -> None:
     }
 
 
+def test_a_place_to_be_scrubbed_takes_no_post_along() -> None:
+    """X's guide shows it as the reason of a `delete`; it was once buried for good."""
+
+    class Scrubbing:
+        def results(self, job: Job) -> list[dict[str, str]]:
+            return [{"id": "1", "action": "delete", "reason": "scrub_geo"}, {"id": "2", "action": "delete", "reason": "deleted"}]
+
+    assert gone_by(Job("1", "tweets", "complete", "", ""), Scrubbing()) == {"2": "deleted"}  # type: ignore[arg-type]
+
+
 def test_of_a_user_who_is_gone_every_stored_post_is(lake: Lake) -> None:
     store(lake, "70", ["1001", "1002"])
     store(lake, "80", ["2001"])
@@ -144,6 +154,16 @@ def test_lookups_end_when_x_asks_to_wait_and_nothing_stays_reserved(lake: Lake, 
     x = X({}, RateLimitedError(1))
     answer = look_up_some(read_stored(lake), x, lake, ledger, posts=250, cap=CAP, now=NOW)  # type: ignore[arg-type]
     assert answer.asked == ledger.spent(NOW) == 100
+
+
+def test_what_one_hundred_says_is_gone_is_buried_though_the_next_fails(lake: Lake, ledger: Ledger) -> None:
+    """The turn has moved past it: it would not be asked about again for a whole round."""
+    store(lake, "70", [str(1000 + number) for number in range(150)])
+    x = X({"1005": "deleted"}, ServiceError("down"))
+    answer = look_up_some(read_stored(lake), x, lake, ledger, posts=150, cap=CAP, now=NOW)  # type: ignore[arg-type]
+    assert (answer.asked, answer.gone, answer.failure) == (100, {"1005": "deleted"}, "down")
+    assert read_tombstones(lake).tweet("1005")
+    assert ledger.spent(NOW) == 99
 
 
 def test_the_turn_names_no_stored_post(lake: Lake, ledger: Ledger) -> None:

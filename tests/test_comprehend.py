@@ -567,8 +567,8 @@ def test_deployed_functions_that_annotate_at_once_are_never_throttled(cloud: Loc
         lake.write_lines(places.raw_page(run, user, "2", "1"), [{"data": posts}])
 
     def invoke(user: str) -> Any:
-        account = {"pages_run": run, "user_id": user}
-        event = {"run": run, "part": user, "reference": "2024-06-01T12:00:00.000Z", "accounts": [account]}
+        account = {"pages_run": run, "user_id": user, "reference": "2024-06-01T12:00:00.000Z", "mark": "a"}
+        event = {"run": run, "part": user, "accounts": [account]}
         answer = functions.invoke(FunctionName=name, Payload=json.dumps(event))
         return json.loads(answer["Payload"].read())
 

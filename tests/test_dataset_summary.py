@@ -67,7 +67,7 @@ def test_the_command_reads_the_lake_and_says_when_it_is_empty(services: Services
     lake = services.lake
     for number, run_id in enumerate(RUNS):
         lake.write_json(places.report(run_id), posts(11 + number, 5, retweet=5 + number))
-    lake.write_json(places.fetched(RUNS[0]), [])
+    lake.write_json(places.accounts(RUNS[0]), [])
     days = [date(2024, 5, 3), date(2024, 5, 4)]
     for one in days:
         lake.write(places.dataset_day(one), day_file(one, "Ab", "Ab", "Bc"))

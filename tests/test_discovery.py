@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,17 @@ from local.account import REGION
 from local.x import XApi
 from local.x_faults import Fault
 from politico import lake as places
-from politico.discovery import COLUMNS, Candidate, Choice, Wanted, candidates, read_candidates, read_names, write_candidates
+from politico.discovery import (
+    COLUMNS,
+    Candidate,
+    Choice,
+    Wanted,
+    candidates,
+    nobody,
+    read_candidates,
+    read_names,
+    write_candidates,
+)
 from politico.eligibility import Eligibility
 from politico.errors import AccessError, FileFormatError, InputError, RateLimitedError, ServiceError, TermsError
 from politico.lookalikes import flags_of
@@ -215,6 +226,16 @@ def test_the_file_survives_being_read_and_no_name_in_it_is_a_formula() -> None:
         read_candidates(text.replace("rank", "rang"))
 
 
+def test_a_reviewers_own_columns_stay_where_they_are_written() -> None:
+    """They were once gone after the next search."""
+    wanted = Wanted("Juana Rojas")
+    text = write_candidates([replace(nobody(wanted, "X found no account"), notes={"ok": "sí", "who": "mp"}), nobody(wanted, "")])
+    assert text.splitlines()[0] == ",".join((*COLUMNS, "ok", "who"))
+    first, second = read_candidates(text)
+    assert (first.notes, second.notes) == ({"ok": "sí", "who": "mp"}, {"ok": "", "who": ""})
+    assert write_candidates(read_candidates(text)) == text
+
+
 # The command
 
 
@@ -286,6 +307,15 @@ def test_a_name_in_the_file_is_not_asked_again_and_says_what_the_list_says_now(x
     assert x.requests == before + 1
     assert run("--again").exit_code == 0
     assert x.requests == before + 3
+
+
+def test_what_a_reviewer_noted_of_an_account_outlives_another_search(x: XApi, services: Services) -> None:
+    run()
+    path = Path(places.CANDIDATES)
+    head, first, *rest = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([f"{head},checked by", f"{first},mp", *(f"{line}," for line in rest)]) + "\n", encoding="utf-8")
+    assert run("--again").exit_code == 0
+    assert [row.notes.get("checked by") for row in rows_of()] == ["mp", "", "", ""]
 
 
 def test_what_the_lake_holds_is_not_asked_again_from_another_machine(x: XApi, services: Services) -> None:

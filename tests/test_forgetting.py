@@ -18,6 +18,7 @@ from cli.forget import sweep
 from cli.local_cloud import LocalCloud
 from cli.services import Services
 from politico import lake as places
+from politico.errors import JobError
 from politico.ledger import KEY
 from politico.politician import Politician, Registry
 from politico.seen import FILE, write_seen
@@ -109,6 +110,39 @@ def test_what_x_deleted_is_nowhere_afterwards_and_the_model_that_saw_it_is_named
     assert {key.split("/")[0] for key in holding(filled, kept["id"])} >= {"raw", "annotated", "dataset"}
     for key in list(filled.lake.keys(places.models("saw-it"))) + list(filled.lake.keys(places.models("saw-it-not"))):
         filled.lake.erase(key)
+
+
+@pytest.mark.parametrize("after", [0, 2], ids=["asking", "hearing"])
+def test_an_x_that_fails_keeps_nothing_from_being_swept_and_fails_the_run(
+    cloud: LocalCloud, filled: Services, after: int
+) -> None:
+    """It once ended the workflow at once: what was buried stayed for another day."""
+    gone = POSTS[2]
+    bury(filled.lake, tweets={gone["id"]: "by_hand"}, now=read_time("2024-06-01T00:00:00.000Z"))
+    cloud.ask("faults", {"x": [{"route": "compliance", "status": 400, "after": after, "times": 9}]})
+    try:
+        execution = Execution.start(filled, "ComplianceWorkflow", f"failing-{time.time_ns()}", {})
+        with pytest.raises(JobError, match="what is buried was swept, but X could not be asked"):
+            execution.wait(lambda: None)
+    finally:
+        cloud.ask("faults", {"x": []})
+    assert holding(filled, gone["id"], gone["text"]) == set()
+    assert filled.lake.read_json(places.compliance_report(execution.run))["swept"] is True
+
+
+def test_lookups_that_fail_are_told_and_the_jobs_are_heard(cloud: LocalCloud, filled: Services) -> None:
+    gone = POSTS[4]
+    cloud.ask("x", {"delete": [gone["id"]]})
+    cloud.ask("faults", {"x": [{"route": "posts", "status": 400, "times": 9}]})
+    try:
+        execution = Execution.start(filled, "ComplianceWorkflow", f"half-{time.time_ns()}", {})
+        with pytest.raises(JobError, match="X could not be asked"):
+            execution.wait(lambda: None)
+    finally:
+        cloud.ask("faults", {"x": []})
+    report = filled.lake.read_json(places.compliance_report(execution.run))
+    assert (report["asked"]["failure"][:16], report["heard"]["gone"]) == ("X did not answer", {"deleted": 1})
+    assert holding(filled, gone["id"], gone["text"]) == set()
 
 
 def test_a_user_forgotten_by_hand_is_nowhere_afterwards_and_never_comes_back(filled: Services) -> None:

@@ -4,6 +4,8 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import asdict, replace
+from datetime import date
 from typing import Any
 
 import boto3
@@ -60,7 +62,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
 
 
 def waiting(user: int, pages: int) -> dict[str, Any]:
-    return {"pages_run": RUN, "user_id": str(user), "pages": [f"page-{n}" for n in range(pages)]}
+    return {"pages_run": RUN, "user_id": str(user), "reference": REFERENCE, "mark": f"mark-{user}", "pages": pages}
 
 
 @given(st.lists(st.integers(0, 250), max_size=30))
@@ -79,8 +81,8 @@ def test_parts_hold_every_account_once_in_order_and_none_is_overfull_but_for_a_s
 
 def test_a_part_names_accounts_and_runs_and_not_their_pages() -> None:
     assert list(in_parts([waiting(7, 2), waiting(8, 99)])) == [
-        [{"pages_run": RUN, "user_id": "7"}],
-        [{"pages_run": RUN, "user_id": "8"}],
+        [{"pages_run": RUN, "user_id": "7", "reference": REFERENCE, "mark": "mark-7"}],
+        [{"pages_run": RUN, "user_id": "8", "reference": REFERENCE, "mark": "mark-8"}],
     ]
 
 
@@ -89,21 +91,24 @@ def test_a_part_is_filled_to_its_last_page() -> None:
 
 
 def test_a_manifest_holds_all_that_is_pending_of_this_run_and_of_earlier_ones(cloud: Lake) -> None:
+    """Each with its own run's date: what a nightly run had stored was once judged by an archive's."""
     ledger, earlier = environment.ledger(), "20240502-120000-ffffffff"
+    cloud.write_json(places.plan(RUN), {"reference": REFERENCE})
+    cloud.write_json(places.plan(earlier), {"reference": "2021-01-02T03:04:05.000Z"})
     for user, run in (("7", earlier), ("7", RUN), ("9", RUN)):
         ledger.hand_over(user, run)
         cloud.write_lines(places.raw_page(run, user, "2", "1"), [{}])
-    fetched = [{"user_id": "7", "status": "done", "posts": 2}]
-    assert gather.handler({"run": RUN, "reference": REFERENCE, "fetched": fetched}, None) == {"parts": 1}
-    assert cloud.read_json(places.manifest(RUN)) == [
-        {
-            "run": RUN,
-            "reference": REFERENCE,
-            "part": "0000",
-            "accounts": [{"pages_run": earlier, "user_id": "7"}, {"pages_run": RUN, "user_id": "7"}],
-        }
-    ]
-    assert cloud.read_json(places.fetched(RUN)) == fetched
+    assert gather.handler({"run": RUN}, None) == {"parts": 1}
+    marks = ledger.pending("7")
+    (item,) = cloud.read_json(places.manifest(RUN))
+    assert item == {
+        "run": RUN,
+        "part": "0000",
+        "accounts": [
+            {"pages_run": earlier, "user_id": "7", "reference": "2021-01-02T03:04:05.000Z", "mark": marks[earlier]},
+            {"pages_run": RUN, "user_id": "7", "reference": REFERENCE, "mark": marks[RUN]},
+        ],
+    }
 
 
 # Report: nothing fails unseen
@@ -113,6 +118,7 @@ def account(user: str, read: int = 2) -> dict[str, Any]:
     return {
         "pages_run": RUN,
         "user_id": user,
+        "mark": f"mark-{user}",
         "read": read,
         "kept": read - 2,
         "filtered": {"retweet": 1},
@@ -130,17 +136,16 @@ def day_done(lake: Lake, *days: str) -> None:
 
 
 def planned(lake: Lake, *parts: str) -> list[dict[str, Any]]:
-    items = [{"run": RUN, "reference": REFERENCE, "part": part, "accounts": []} for part in parts]
+    items = [{"run": RUN, "part": part, "accounts": []} for part in parts]
     lake.write_json(places.manifest(RUN), items)
-    lake.write_json(
-        places.fetched(RUN),
-        [
-            {"user_id": "7", "status": "done", "posts": 5},
-            {"user_id": "8", "status": "capped", "posts": 1},
-            {"user_id": "9", "status": "failed"},
-        ],
-    )
+    lake.write_json(places.accounts(RUN), [{"number": user, "account": {"user_id": user}} for user in ("7", "8", "9", "10")])
+    lake.write_json(places.fetched(RUN, "7"), {"user_id": "7", "status": "done", "posts": 5})
+    lake.write_json(places.fetched(RUN, "8"), {"user_id": "8", "status": "capped", "posts": 1})
+    lake.write_json(places.fetched(RUN, "10"), {"user_id": "10", "status": "wait", "posts": 2})
     return items
+
+
+SILENT = "its function ended without an answer; the function's log says why"
 
 
 def test_a_report_adds_up_what_was_done_and_shows_what_failed(cloud: Lake) -> None:
@@ -148,11 +153,14 @@ def test_a_report_adds_up_what_was_done_and_shows_what_failed(cloud: Lake) -> No
     part_done(cloud, "0000", "7", ["2024-05-01", "2024-05-02"], read=5)
     part_done(cloud, "0002", "8", ["2024-05-03"], read=4)
     day_done(cloud, "2024-05-01", "2024-05-02")
-    found = report.report(RUN, cloud)
-    assert {name: value for name, value in found.items() if name != "settled"} == {
+    touched.handler({"run": RUN}, None)
+    told = []
+    found = report.report(RUN, cloud, lambda *one: not told.append(one))
+    assert told == [("7", RUN, "mark-7")]
+    assert found == {
         "run": RUN,
-        "accounts": 3,
-        "posts_fetched": 6,
+        "accounts": 4,
+        "posts_fetched": 8,
         "read": 9,
         "kept": 5,
         "filtered": {"retweet": 2},
@@ -163,7 +171,11 @@ def test_a_report_adds_up_what_was_done_and_shows_what_failed(cloud: Lake) -> No
         "dropped": {"duplicate": 2},
         "rows": 4,
         "dataset": read_manifest(cloud).identity(),
-        "failed_accounts": [{"user_id": "8", "status": "capped", "posts": 1}, {"user_id": "9", "status": "failed"}],
+        "failed_accounts": [
+            {"user_id": "8", "status": "capped", "posts": 1},
+            {"user_id": "9", "status": "failed", "reason": SILENT},
+            {"user_id": "10", "status": "failed", "posts": 2, "reason": SILENT},
+        ],
         "failed_parts": [items[1]],
         "failed_days": ["2024-05-03"],
     }
@@ -179,23 +191,29 @@ def test_only_what_is_whole_in_the_dataset_is_settled(cloud: Lake) -> None:
     part_done(cloud, "0001", "8", ["2024-05-01", "2024-05-02"])  # its second day was never curated
     part_done(cloud, "0003", "10", [])  # nothing of it was worth keeping
     day_done(cloud, "2024-05-01")
+    touched.handler({"run": RUN}, None)
+    for part, user in (("0000", "7"), ("0001", "8"), ("0003", "10")):
+        counts = cloud.read_json(places.part_counts(RUN, part))
+        counts["accounts"][0]["mark"] = ledger.pending(user)[RUN]
+        cloud.write_json(places.part_counts(RUN, part), counts)
     answer = report.handler({"run": RUN}, None)
-    assert [ledger.pending(user) for user in ("7", "8", "9", "10")] == [
+    assert [list(ledger.pending(user)) for user in ("7", "8", "9", "10")] == [
         ["another"],
         [RUN, "another"],
         [RUN, "another"],
         ["another"],
     ]
     stored = cloud.read_json(places.report(RUN))
-    assert (answer["failures"], answer["rows"]) == (2 + 1 + 1, 2)
+    assert (answer["failures"], answer["rows"]) == (3 + 1 + 1, 2)
+    assert cloud.read_json_if_any(places.REGISTRY_CURATED) is None  # a day failed: all are tried again
     assert stored["failed_days"] == ["2024-05-02"]
-    assert "settled" not in stored
     assert not [name for name in answer if name.startswith("failed")]
 
 
 def test_a_run_with_nothing_to_do_has_a_report_of_zeros(cloud: Lake) -> None:
     cloud.write_json(places.manifest(RUN), [])
-    cloud.write_json(places.fetched(RUN), [])
+    cloud.write_json(places.accounts(RUN), [])
+    touched.handler({"run": RUN}, None)
     answer = report.handler({"run": RUN}, None)
     assert (answer["read"], answer["rows"], answer["failures"], answer["filtered"]) == (0, 0, 0, {})
 
@@ -210,6 +228,49 @@ def test_touched_days_are_listed_once_in_order_and_in_batches(cloud: Lake) -> No
     assert [day for item in items for day in item["days"]] == days
 
 
+@pytest.mark.parametrize(
+    "people",
+    [[replace(JUANA, party="PCC"), PEDRO], [PEDRO], [replace(JUANA, screen_name="juana_r"), PEDRO]],
+    ids=["corrected", "taken out", "renamed"],
+)
+def test_a_changed_entry_touches_every_day_that_was_ever_written_once(cloud: Lake, people: list[Politician]) -> None:
+    """A politician's corrected party once reached only the days to come."""
+    cloud.write_lines(places.raw_page("earlier", "7", "2", "1"), [{}])
+    for day in ("2023-01-01", "2024-05-01"):
+        cloud.write_lines(places.annotated_part(date.fromisoformat(day), "earlier", "0000"), [])
+    part_done(cloud, "0000", "7", ["2024-05-02"])
+    cloud.write_json(places.manifest(RUN), [])
+    cloud.write_json(places.accounts(RUN), [])
+
+    def days() -> list[str]:
+        touched.handler({"run": RUN}, None)
+        found = [day for item in cloud.read_json(places.touched_days(RUN)) for day in item["days"]]
+        day_done(cloud, *found)
+        report.handler({"run": RUN}, None)
+        return found
+
+    every = ["2023-01-01", "2024-05-01", "2024-05-02"]
+    assert [days(), days()] == [every, ["2024-05-02"]]
+    cloud.write(places.REGISTRY, Registry(people).to_csv().encode())
+    assert [days(), days()] == [every, ["2024-05-02"]]
+
+
+def test_somebody_new_touches_the_days_of_their_own_posts_only(cloud: Lake) -> None:
+    """An import of one more politician costs their days, not the lake."""
+    cloud.write_lines(places.raw_page("earlier", "7", "2", "1"), [{}])
+    cloud.write_lines(places.raw_page("import", "9", "4", "3"), [{}])
+    cloud.write_lines(places.annotated_part(date(2023, 1, 1), "earlier", "0000"), [])
+    cloud.write_json(places.REGISTRY_CURATED, [asdict(JUANA), asdict(PEDRO)])
+    new = Politician("nueva", "9", "Nueva Persona", "Diputada", "Norte", "PN")
+    cloud.write(places.REGISTRY, Registry([JUANA, PEDRO, new]).to_csv().encode())
+    accounts = [{"pages_run": "import", "user_id": "9"}]
+    cloud.write_json(places.manifest(RUN), [{"part": "0000", "accounts": accounts}])
+    part_done(cloud, "0000", "9", ["2024-05-02"])
+    assert touched.handler({"run": RUN}, None) == {"days": 1}
+    cloud.write_json(places.manifest(RUN), [])  # their posts came with an earlier run: they were left out then
+    assert touched.handler({"run": RUN}, None) == {"days": 2}
+
+
 # Plan and fetch: what the workflow is told
 
 
@@ -217,16 +278,22 @@ def test_a_run_reads_the_registrys_accounts_as_of_its_start(cloud: Lake) -> None
     event = {"name": "x", "started": "2024-05-03T12:00:00.123Z", "input": {}}
     planned_run = plan.handler(event, None)
     assert planned_run == plan.handler(event, None)
-    assert planned_run["run"].startswith("20240503-120000-")
-    assert planned_run["reference"] == REFERENCE
-    assert planned_run["accounts"] == [{"user_id": "7", "screen_name": "JuanaRojas"}, {"user_id": "8", "screen_name": "pedro_s"}]
+    run = planned_run["run"]
+    assert run.startswith("20240503-120000-")
+    assert planned_run == {"run": run, "accounts": 2}
+    assert cloud.read_json(places.plan(run)) == {"reference": REFERENCE}
+    accounts = [{"user_id": "7", "screen_name": "JuanaRojas"}, {"user_id": "8", "screen_name": "pedro_s"}]
+    assert cloud.read_json(places.accounts(run)) == [
+        {"run": run, "reference": REFERENCE, "number": f"0000{number}", "account": one} for number, one in enumerate(accounts)
+    ]
 
 
 def test_a_run_over_an_import_reads_no_account_as_of_the_archives_date(cloud: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(environment.X_TERMS, "no")
     event = {"name": "x", "started": REFERENCE, "input": {"fetch": False, "reference": "2021-01-02T03:04:05.000Z"}}
     planned_run = plan.handler(event, None)
-    assert (planned_run["accounts"], planned_run["reference"]) == ([], "2021-01-02T03:04:05.000Z")
+    assert planned_run["accounts"] == 0
+    assert cloud.read_json(places.plan(planned_run["run"])) == {"reference": "2021-01-02T03:04:05.000Z"}
     with pytest.raises(TermsError, match="reading from X is off"):
         plan.handler(event | {"input": {}}, None)
     with pytest.raises(TermsError):
@@ -261,9 +328,10 @@ def test_a_fetch_that_could_not_begin_says_what_the_workflow_is_to_do(
     environment.client("secretsmanager").create_secret(Name="x-secret", SecretString='{"bearer_token": "a-token"}')
     if "reset" in setting:
         environment.ledger().note_reset(int(setting["reset"]))
-    event = {"run": RUN, "reference": REFERENCE, "account": {"user_id": "7", "screen_name": "JuanaRojas"}}
+    event = {"run": RUN, "reference": REFERENCE, "number": "00000", "account": {"user_id": "7", "screen_name": "JuanaRojas"}}
     answer = fetch.handler(event, clock)
     assert answer.items() >= {**expected, "user_id": "7", "screen_name": "JuanaRojas", "pages": 0, "posts": 0}.items()
+    assert cloud.read_json(places.fetched(RUN, "00000")) == answer
     assert environment.x_bearer_token("x-secret") == "a-token"
     assert list(cloud.keys(places.RAW)) == []
 

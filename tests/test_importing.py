@@ -6,7 +6,7 @@ import json
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from cli.importing import store
+from cli.flows import days_of, set_registry
+from cli.importing import store, without_forgotten
 from cli.inputs import Inputs, parse_columns, read_files
 from cli.registry_merge import merge
 from politico import lake as places
@@ -28,7 +29,7 @@ from politico.archive import Author, Post, Reject, read_posts
 from politico.errors import FileFormatError, InputError, UnknownFieldError, UnknownValueError
 from politico.json_values import CHUNK, Broken, read_values
 from politico.lake import Lake
-from politico.politician import Politician, Registry
+from politico.politician import Politician, Registry, read_registry
 from politico.tombstones import bury, read_tombstones
 from politico.tweet import write_time
 
@@ -36,6 +37,7 @@ SANTIAGO = ZoneInfo("America/Santiago")
 LIST = (
     "screen_name,user_id,name,office,coalition,party\njuana,7,Juana Rojas,Senadora,Norte,PVA\npedro,8,Pedro Paz,Alcalde,Sur,PRS\n"
 )
+NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
 ID = 1_200_000_000_000_000_001
 LONG = "Vamos a trabajar con los vecinos de la provincia para que el plan del agua llegue a cada casa del norte y del sur"
 CUT = (LONG + "a" * 140)[:139] + "…"
@@ -168,6 +170,79 @@ def test_an_archives_edited_tweet_names_its_versions(tmp_path: Path) -> None:
     (entry,) = read(tmp_path / "given", json.dumps([edited]))
     assert isinstance(entry, Post)
     assert entry.tweet.previous_ids == ("11",)
+
+
+TOLD = "Una historia larga, contada desde el principio y con todos sus detalles, " * 6
+SECOND = "2018-10-10T20:19:24.000Z"
+
+
+def long_post(text: str = TOLD, at: str = SECOND) -> dict[str, Any]:
+    core = {"text": text, "hashtags": [{"text": "Historia"}], "urls": [], "mentions": []}
+    return {"noteTweet": {"noteTweetId": "99", "createdAt": at, "core": core}}
+
+
+def archive_of(folder: Path, *tweets: dict[str, Any], notes: list[Any] | None = None) -> Path:
+    data = folder / "data"
+    data.mkdir()
+    (data / "account.js").write_text(ACCOUNT)
+    (data / "tweets.js").write_text("window.YTD.tweets.part0 = " + json.dumps([{"tweet": one} for one in tweets]))
+    if notes is not None:
+        (data / "note-tweet.js").write_text("window.YTD.note_tweet.part0 = " + json.dumps(notes))
+    return folder
+
+
+def archived(number: int, text: str, *links: str) -> dict[str, Any]:
+    """A tweet of an archive, which says neither whose it is nor whether it quotes."""
+    urls = [{"url": f"https://t.co/{index}abcdefgh", "expanded_url": link} for index, link in enumerate(links)]
+    body = {**status(number), "full_text": " ".join([text, *(one["url"] for one in urls)]), "entities": {"urls": urls}}
+    return {name: value for name, value in body.items() if name != "user"}
+
+
+def test_an_archives_long_post_is_whole(tmp_path: Path) -> None:
+    """It once came in cut at 280 characters, with nothing to show that it was."""
+    cut = archived(1, TOLD[:270] + "…", f"https://twitter.com/i/web/status/{ID + 1}")
+    brief = archived(2, "Otra cosa del mismo segundo, corta")
+    folder = archive_of(tmp_path, cut, brief, notes=[long_post("Otra, también larga. " * 20), long_post(), {"odd": 1}, 7])
+    for path in (folder, folder / "data" / "tweets.js"):
+        whole, other = read_posts(path, SANTIAGO)
+        assert isinstance(whole, Post)
+        assert isinstance(other, Post)
+        assert whole.tweet.text == TOLD.strip()
+        assert whole.tweet.hashtags == ("Historia",)
+        assert whole.tweet.kind == "original"
+        assert other.tweet.text == "Otra cosa del mismo segundo, corta"
+
+
+def test_a_long_post_whose_rest_is_nowhere_is_set_aside(tmp_path: Path) -> None:
+    cut = archived(1, TOLD[:270] + "…", f"https://twitter.com/i/web/status/{ID + 1}")
+    folder = archive_of(tmp_path, cut, archived(2, "Hola a todos y todas"), notes=[long_post(at="2018-10-10T20:19:44.000Z")])
+    assert shape(list(read_posts(folder, SANTIAGO)))[0] == "truncated_text"
+
+
+@pytest.mark.parametrize(
+    ("links", "kind"),
+    [
+        (["https://twitter.com/otra/status/44"], "quote"),
+        (["https://x.com/otra/status/44?s=20"], "quote"),
+        (["https://prensa.example/nota", "https://mobile.twitter.com/otra/status/44"], "quote"),
+        (["https://twitter.com/otra/status/44", "https://prensa.example/nota"], "original"),
+        (["https://twitter.com/otra/status/44/photo/1"], "original"),
+        (["https://twitter.com/otra"], "original"),
+        (["https://example.com/twitter.com/otra/status/44"], "original"),
+    ],
+)
+def test_an_archives_quote_is_known_by_the_address_it_ends_in(tmp_path: Path, links: list[str], kind: str) -> None:
+    """Quotes once came in as originals: an archive has no mark for them."""
+    (entry,) = read_posts(archive_of(tmp_path, archived(1, "Miren lo que dice esta persona", *links)), SANTIAGO)
+    assert isinstance(entry, Post)
+    assert entry.tweet.kind == kind
+
+
+def test_a_status_that_says_it_quotes_nothing_quotes_nothing(tmp_path: Path) -> None:
+    linked = {**archived(1, "Miren lo que dice", "https://twitter.com/otra/status/44"), "is_quote_status": False}
+    (entry,) = read_posts(archive_of(tmp_path, linked), SANTIAGO)
+    assert isinstance(entry, Post)
+    assert entry.tweet.kind == "original"
 
 
 def test_a_zip_without_tweets_or_owner_says_what_it_lacks(tmp_path: Path) -> None:
@@ -386,6 +461,31 @@ def test_what_is_buried_is_set_aside_with_its_line(inputs: Reading, tmp_path: Pa
     assert [one["line"] for one in rejected] == [3, 4]
 
 
+def test_a_tweet_of_another_account_under_a_listed_name_is_set_aside(inputs: Reading) -> None:
+    """It was once kept, stored under an id that nobody asks for, and never seen again."""
+    found, rejected = inputs(table([row(0), row(1, author_id="99"), row(2, author_id="7", username="renamed")]))
+    assert (found.kept, found.rejected) == (2, {"other_account": 1})
+    assert rejected[0]["detail"] == "'juana' is the account 7 in the registry; this is by 99"
+
+
+def test_a_tweet_from_the_future_is_set_aside_and_makes_no_other_too_old(inputs: Reading) -> None:
+    """Ages count back from the newest tweet: one wrong year once left nothing of an archive."""
+    found, _rejected = inputs(table([row(0), row(1, created_at="2098-10-10T20:19:24Z")]))
+    assert (found.kept, found.rejected) == (1, {"in_the_future": 1})
+    assert write_time(found.reference) == row(0)["created_at"]
+    near = write_time(datetime.now(UTC) + timedelta(hours=20))
+    assert inputs(table([row(0), row(1, created_at=near)]))[0].kept == 2
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_the_lists_user_ids_are_read_whatever_separates_them(tmp_path: Path, separator: str) -> None:
+    (tmp_path / "list.csv").write_text("\ufeff" + LIST.replace("juana,", "@juana,").replace(",", separator), encoding="utf-8")
+    rows = [{name: value for name, value in row(1).items() if name != "author_id"}]
+    (tmp_path / "tweets").write_text(table(rows), encoding="utf-8")
+    found = read_files(tmp_path / "tweets", tmp_path / "list.csv", tmp_path / "posts", tmp_path / "rejected", SANTIAGO)
+    assert (found.kept, found.rejected) == (1, {})
+
+
 def test_an_author_that_the_list_does_not_know_is_said(inputs: Reading) -> None:
     assert inputs(script(THREE), author="@Juana")[0].kept == 3
     with pytest.raises(InputError, match="--author nadie: the list of politicians has nobody"):
@@ -450,7 +550,8 @@ def stored(lake: Lake, run: str) -> list[dict[str, Any]]:
 
 def test_posts_are_stored_once_account_by_account_and_newest_first(services: Any, tmp_path: Path) -> None:
     posts = write_posts(tmp_path / "posts", 450)
-    assert store(services, posts, "one") == 6
+    assert store(services, posts, "one", NOW) == 6
+    assert services.lake.read_json(places.plan("one")) == {"reference": write_time(NOW)}
     assert services.handed == ["7", "8"]
     for user_id in "78":
         keys = list(services.lake.keys(places.raw_pages("one", user_id)))
@@ -464,14 +565,48 @@ def test_posts_are_stored_once_account_by_account_and_newest_first(services: Any
 
 def test_an_import_again_stores_the_same_and_what_was_buried_between_stays_out(services: Any, tmp_path: Path) -> None:
     posts = write_posts(tmp_path / "posts", 120)
-    store(services, posts, "one")
-    store(services, posts, "two")
+    store(services, posts, "one", NOW)
+    store(services, posts, "two", NOW)
     assert stored(services.lake, "one") == stored(services.lake, "two")
     bury(services.lake, tweets={str(ID + 5): "deleted"}, users={"8": "by_hand"}, now=datetime(2024, 1, 1, tzinfo=UTC))
-    store(services, posts, "three")
+    store(services, posts, "three", NOW)
     kept = stored(services.lake, "three")
     assert {post["author_id"] for post in kept} == {"7"}
     assert str(ID + 5) not in {post["id"] for post in kept}
+
+
+def test_a_pages_key_names_no_buried_tweet(services: Any, tmp_path: Path) -> None:
+    posts = write_posts(tmp_path / "posts", 10)
+    ends = [str(ID), str(ID + 8)]
+    bury(services.lake, tweets=dict.fromkeys(ends, "deleted"), now=datetime(2024, 1, 1, tzinfo=UTC))
+    store(services, posts, "one", NOW)
+    assert not any(end in key for end in ends for key in services.lake.keys(places.RAW))
+
+
+def test_what_could_be_edited_long_ago_is_settled(services: Any, tmp_path: Path) -> None:
+    """The last hour before an archive's newest tweet was once set aside as still editable, and never annotated."""
+
+    def until(moment: datetime) -> dict[str, Any]:
+        return {"edit_controls": {"editable_until": write_time(moment), "edits_remaining": 5}}
+
+    now = datetime.now(UTC)
+    given_posts = [v2(1) | until(now - timedelta(hours=2)), v2(2) | until(now + timedelta(hours=1)), v2(3)]
+    (tmp_path / "posts").write_text("".join(json.dumps(one) + "\n" for one in given_posts))
+    store(services, tmp_path / "posts", "one", NOW)
+    assert ["edit_controls" in post for post in stored(services.lake, "one")] == [False, True, False]
+
+
+def test_an_archives_list_brings_nobody_back_who_was_forgotten(services: Any) -> None:
+    bury(services.lake, users={"8": "by_hand"}, now=NOW)
+    left = without_forgotten(read_registry(LIST), read_tombstones(services.lake))
+    assert [one.user_id for one in left] == ["7"]
+
+
+def test_a_lakes_days_stay_those_it_began_with(services: Any) -> None:
+    """A second import under another time zone once left a tweet in two days."""
+    assert days_of(services, "UTC") == "UTC"
+    set_registry(services, read_registry(LIST), "America/Santiago")
+    assert days_of(services, "UTC") == "America/Santiago"
 
 
 def test_nobody_is_dropped_from_the_lakes_list_and_the_given_list_wins() -> None:

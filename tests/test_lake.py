@@ -1,5 +1,6 @@
 """The lake: writers that meet do not overwrite one another, and the same lines are the same bytes."""
 
+import contextlib
 import gzip
 import re
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from politico import lake as places
-from politico.errors import ConflictError
+from politico.errors import ConflictError, StorageError
 from politico.lake import WRITE_ATTEMPTS, Lake
 
 BUCKET = "lake-of-tests"
@@ -220,6 +221,44 @@ def test_old_versions_under_a_prefix_go_for_the_wanted_keys(versioned: Lake) -> 
     versioned.s3.delete_object(Bucket=BUCKET, Key="many/c")
     assert versioned.purge_old("many/", lambda key: key != "many/b") == 3
     assert versions(versioned, "many/") == ["many/a", "many/b", "many/b"]
+
+
+@pytest.mark.parametrize("lived", range(6))
+def test_what_was_deleted_does_not_come_back_where_purging_ends_half_way(
+    versioned: Lake, monkeypatch: pytest.MonkeyPatch, lived: int
+) -> None:
+    """A listing's page may hold an object's mark of deletion and the next one its old version: the mark once went first."""
+    for number in range(4):
+        versioned.write(f"half/{number}", b"one")
+        versioned.s3.delete_object(Bucket=BUCKET, Key=f"half/{number}")
+    event = "provide-client-params.s3.ListObjectVersions"
+    versioned.s3.meta.events.register(event, lambda params, **_: {**params, "MaxKeys": 1}, unique_id="short")
+    delete, calls = versioned.s3.delete_objects, []
+
+    def dies(**given: Any) -> Any:
+        calls.append(given)
+        if len(calls) > lived:
+            raise RuntimeError("killed")
+        return delete(**given)
+
+    monkeypatch.setattr(versioned.s3, "delete_objects", dies)
+    try:
+        with contextlib.suppress(RuntimeError):
+            versioned.purge_old("half/", lambda _key: True)
+        assert list(versioned.keys("half/")) == []
+    finally:
+        versioned.s3.meta.events.unregister(event, unique_id="short")
+
+
+def test_a_version_that_s3_keeps_fails_the_purge_and_is_not_named(versioned: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    versioned.write("kept/1446921934455017486", b"one")
+    versioned.write("kept/1446921934455017486", b"two")
+    refused = {"Errors": [{"Key": "kept/1446921934455017486", "Code": "AccessDenied"}]}
+    monkeypatch.setattr(versioned.s3, "delete_objects", lambda **_: refused)
+    for purge in (lambda: versioned.purge_old("kept/", lambda _key: True), lambda: versioned.purge("kept/1446921934455017486")):
+        with pytest.raises(StorageError, match=r"did not delete 1 old versions \(AccessDenied\)") as raised:
+            purge()
+        assert "1446921934455017486" not in str(raised.value)
 
 
 # Where things lie

@@ -5,6 +5,7 @@ import io
 import json
 import lzma
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -16,9 +17,10 @@ from moto import mock_aws
 from politico import lake as places
 from politico.annotation import Annotation
 from politico.dataset import annotated_line, curate
+from politico.errors import RegistryError
 from politico.lake import Lake
 from politico.politician import Politician, Registry
-from politico.sweeping import CORPORA, PHASES, RECORDS, Sweep
+from politico.sweeping import AUTHORS, CORPORA, PHASES, RECORDS, Sweep
 from politico.tombstones import bury, fingerprint, read_tombstones
 from politico.tweet import parse_post
 
@@ -77,10 +79,11 @@ def fill(lake: Lake) -> None:
     lake.write_lines(places.annotated_part(DAY, "R1", "0000"), [*lines, {"replaced": [OLDER]}])
     lake.write(places.REGISTRY, REGISTRY.to_csv().encode())
     lake.write_json(places.REGISTRY_SETTINGS, {"time_zone": "UTC"})
+    lake.write_json(places.REGISTRY_CURATED, [asdict(one) for one in REGISTRY])
     curate([DAY], lake, REGISTRY)
     lake.write(places.dataset_day(DAY), lake.read(places.dataset_day(DAY)))
     lake.write_lines(places.rejected("R1", "0000"), [{"id": GONE, "reason": "annotation_failed"}])
-    lake.write_json(places.fetched("R1"), [{"user_id": EVA.user_id, "screen_name": "eva", "status": "done", "posts": 2}])
+    lake.write_json(places.fetched("R1", "00000"), {"user_id": EVA.user_id, "screen_name": "eva", "status": "done", "posts": 2})
     marks = [
         {"context": {"frases": [words[:20]]}, "mark": fingerprint(one)} for one, words in ((GONE, GONE_TEXT), (KEPT, KEPT_TEXT))
     ]
@@ -155,7 +158,7 @@ def test_the_tweets_of_a_forgotten_user_are_buried_one_by_one_before_they_go(lak
 
 def test_what_was_removed_is_counted(lake: Lake) -> None:
     bury(lake, tweets={GONE: "deleted"}, now=NOW)
-    records, corpora = sweep(lake)
+    _authors, records, corpora = sweep(lake)
     assert {name: count for name, count in records.removed.items() if count and name != "versions"} == {
         "posts": 2,  # itself and the retweet of it
         "annotated_tweets": 1,
@@ -164,7 +167,26 @@ def test_what_was_removed_is_counted(lake: Lake) -> None:
         "examples": 1,
     }
     assert corpora.removed["corpus_texts"] == 1
-    assert corpora.corpora == {"tweets"}
+    assert list(lake.keys(places.COMPLIANCE_CHANGED)) == [places.changed_corpus("tweets")]
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+@pytest.mark.parametrize(("user", "theirs"), [(ANA, [GONE, KEPT]), (EVA, [EVAS])])
+def test_one_sweep_finds_a_forgotten_users_posts_wherever_others_name_them(
+    lake: Lake, parts: int, user: Politician, theirs: list[str]
+) -> None:
+    """What a sweep saw before it came to the user's own pages once stayed until the next day's."""
+    other = EVA if user is ANA else ANA
+    reply = post("1446921934455018333", "No estoy de acuerdo con nada de esto", other.user_id)
+    reply |= {"referenced_tweets": [{"type": "replied_to", "id": one} for one in theirs]}
+    lake.write_lines(places.raw_page("R0", other.user_id, reply["id"], reply["id"]), [{"data": [reply], "meta": {}}])
+    lake.write_lines(places.rejected("R0", "0000"), [{"id": one, "reason": "annotation_failed"} for one in theirs])
+    bury(lake, users={user.user_id: "by_hand"}, now=NOW)
+    sweep(lake, parts)
+    assert holding(lake, user.user_id, *theirs) == set()
+    assert "raw" in holding(lake, reply["id"])
+    marks = [one["mark"] for one in lake.read_json(places.evaluation_figures("T1"))["generated"]["examples"]]
+    assert not {fingerprint(one) for one in theirs} & set(marks)
 
 
 def test_a_second_sweep_finds_nothing_and_changes_nothing(lake: Lake) -> None:
@@ -211,7 +233,18 @@ def test_a_text_of_few_words_is_not_looked_for_in_books(lake: Lake) -> None:
 
 
 def test_the_phases_come_in_the_order_in_which_one_tells_the_other() -> None:
-    assert PHASES == (RECORDS, CORPORA)
+    assert PHASES == (AUTHORS, RECORDS, CORPORA)
+
+
+def test_a_registry_that_cannot_be_used_ends_the_sweep_and_empties_no_day(lake: Lake) -> None:
+    """One line too many once removed everybody's rows of a day in which one tweet was forgotten."""
+    days = {key: lake.read(key) for key in lake.keys(places.DATASET) if key.endswith(".parquet")}
+    (head, *lines) = lake.read_text(places.REGISTRY).splitlines()
+    lake.write(places.REGISTRY, "\n".join([head, *lines, lines[0]]).encode())
+    bury(lake, tweets={GONE: "by_hand"}, now=NOW)
+    with pytest.raises(RegistryError):
+        sweep(lake)
+    assert {key: lake.read(key) for key in lake.keys(places.DATASET) if key.endswith(".parquet")} == days
 
 
 def test_forgetting_the_last_politician_empties_the_dataset(lake: Lake) -> None:

@@ -1,5 +1,6 @@
 """What functions say of themselves: enough to see what happened, and never a text, an event or a token."""
 
+import copy
 import importlib
 import json
 import os
@@ -216,11 +217,17 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_report_measures_the_run_and_names_every_failed_account(cloud: None, said: Any) -> None:
     lake = environment.lake()
     failed = {"user_id": "8", "screen_name": "pedro_s", "status": "failed", "reason": "AccountError"}
-    lake.write_json(places.fetched(RUN), [{"user_id": "7", "screen_name": "JuanaRojas", "status": "done", "posts": 5}, failed])
+    done = {"user_id": "7", "screen_name": "JuanaRojas", "status": "done", "posts": 5}
+    accounts = [{"number": str(number), "account": {"user_id": one["user_id"]}} for number, one in enumerate((done, failed))]
+    lake.write_json(places.accounts(RUN), accounts)
+    for number, one in enumerate((done, failed)):
+        lake.write_json(places.fetched(RUN, str(number)), one)
     lake.write_json(places.manifest(RUN), [{"part": "0000"}, {"part": "0001"}])
-    account = {"pages_run": RUN, "user_id": "7", "read": 9, "kept": 4, "filtered": {"retweet": 3}, "rejected": {"bad_id": 2}}
+    account = {"pages_run": RUN, "user_id": "7", "read": 9, "kept": 4, "filtered": {"retweet": 3}}
+    account |= {"rejected": {"bad_id": 2}, "mark": "m"}
     days = ["2024-05-01", "2024-05-02"]
     lake.write_json(places.part_counts(RUN, "0000"), {"part": "0000", "accounts": [account], "days": days})
+    lake.write_json(places.touched_days(RUN), [{"run": RUN, "days": days}])
     lake.write_json(places.day_counts(RUN, days[0]), [{"day": days[0], "read": 4, "rows": 3, "dropped": {"tombstone": 1}}])
     report.handler({"run": RUN}, CONTEXT)
     found = said()
@@ -234,7 +241,8 @@ def test_a_report_measures_the_run_and_names_every_failed_account(cloud: None, s
 
 def test_a_fetch_measures_what_of_the_cap_is_spent_and_never_says_the_token(cloud: None, said: Any) -> None:
     environment.ledger().reserve(250, 1000, environment.now())
-    event = {"run": RUN, "reference": "2024-05-03T12:00:00.000Z", "account": {"user_id": "7", "screen_name": "JuanaRojas"}}
+    event = {"run": RUN, "reference": "2024-05-03T12:00:00.000Z", "number": "00000"}
+    event |= {"account": {"user_id": "7", "screen_name": "JuanaRojas"}}
     fetch.handler(event, SimpleNamespace(get_remaining_time_in_millis=lambda: 0, aws_request_id="a-request"))
     found = said()
     (sent,) = found.metrics
@@ -251,6 +259,25 @@ def test_a_warning_stands_under_the_keys_of_its_run(said: Any) -> None:
     warning({"run": RUN}, CONTEXT)
     line = said().lines[0]
     assert (line["level"], line["message"], line["run"], line["user_id"]) == ("WARNING", "account failed", RUN, "8")
+
+
+def test_a_trace_holds_no_objects_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK once recorded the key of every S3 call: those of raw pages hold an account's and two tweets' ids."""
+    from aws_xray_sdk.ext import boto_utils
+
+    recorded = ("s3", "GetObject", ("GetObject", {"Bucket": "lake", "Key": "raw/run=R/user=7/9-1.jsonl.gz"}), {}, {})
+
+    def traced() -> dict[str, Any]:
+        facts: dict[str, Any] = {}
+        service, operation, args, kwargs, response = recorded
+        boto_utils._extract_whitelisted_params(service, operation, facts, args, kwargs, response)
+        return facts
+
+    monkeypatch.setattr(boto_utils, "whitelist", copy.deepcopy(boto_utils.whitelist))
+    monkeypatch.setattr(telemetry, "Tracer", lambda **_: None)
+    assert traced()["key"]
+    telemetry._tracer()
+    assert traced() == {}
 
 
 # In a sandbox, where only the zip, the runtime and the public layers are

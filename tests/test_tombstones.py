@@ -1,7 +1,7 @@
 """Tombstones: what is buried is known by a fingerprint alone, and a burial during a write wins."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
@@ -9,7 +9,7 @@ from moto import mock_aws
 
 from politico import lake as places
 from politico.lake import Lake
-from politico.tombstones import Tombstones, bury, fingerprint_of_text, read_tombstones, write_clean
+from politico.tombstones import Tombstones, bury, fingerprint_of_text, merge_tombstones, read_tombstones, write_clean
 
 NOW = datetime(2024, 5, 3, 12, 30, 15, tzinfo=UTC)
 ID = "1446921934455017486"
@@ -96,3 +96,37 @@ def test_a_write_that_nobody_disturbs_runs_once(lake: Lake) -> None:
     write_clean(lake, write)
     assert len(rounds) == 1
     assert rounds[0].tweet(ID)
+
+
+def test_many_burials_become_one_object_that_says_the_same(lake: Lake) -> None:
+    """Every function reads all of them: a year of daily burials would cost each run a minute."""
+    for number in range(12):
+        bury(
+            lake, tweets={str(1000 + number % 7): "deleted"}, texts={f"texto {number}": "said"}, now=NOW + timedelta(hours=number)
+        )
+    bury(lake, users={"77": "by_hand"}, now=NOW)
+    before, newest = read_tombstones(lake), max(lake.keys(places.TOMBSTONES))
+    assert merge_tombstones(lake, at_least=14) == 0
+    assert merge_tombstones(lake, at_least=13) == 13
+    (key,) = lake.keys(places.TOMBSTONES)
+    assert places.buried_at(key) == places.buried_at(newest)
+    after = read_tombstones(lake)
+    assert (after.tweets, after.users, after.texts) == (before.tweets, before.users, before.texts)
+    assert len(versions(lake)) == 1
+    assert merge_tombstones(lake, at_least=1) == 1
+    assert list(lake.keys(places.TOMBSTONES)) == [key]
+
+
+def test_a_reader_in_the_middle_of_a_merge_misses_nothing(lake: Lake) -> None:
+    for number in range(3):
+        bury(lake, tweets={str(1000 + number): "deleted"}, now=NOW + timedelta(hours=number))
+
+    class Listed(Lake):
+        """Its first listing is older than the merge."""
+
+        def keys(self, prefix: str) -> Iterator[str]:
+            yield from list(super().keys(prefix))
+            merge_tombstones(lake, at_least=2)
+
+    assert len(read_tombstones(Listed(lake.s3, lake.bucket)).tweets) == 3
+    assert len(list(lake.keys(places.TOMBSTONES))) == 1

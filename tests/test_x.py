@@ -169,6 +169,7 @@ def test_a_page_is_asked_with_all_that_the_project_needs_of_a_post(x: StandIn, t
     assert (asked.query["max_results"], asked.query["since_id"], asked.query["until_id"]) == (str(PAGE_SIZE), "10", "30")
     fields = set(asked.query["tweet.fields"].split(","))
     assert {"note_tweet", "referenced_tweets", "edit_controls", "edit_history_tweet_ids", "created_at", "author_id"} <= fields
+    assert not {"expansions", "user.fields"} & set(asked.query)  # authors and strangers' posts would be sold besides
     assert "exclude" not in asked.query  # X gives 800 posts instead of 3,200 to whoever leaves replies out
     assert asked.headers["Authorization"] == f"Bearer {TOKEN}"
 
