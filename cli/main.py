@@ -289,16 +289,20 @@ def dataset() -> None:
 
 
 @dataset_app.command(
-    "summary", epilog="Examples:  [bold]politico dataset summary[/]   ·   [bold]politico dataset summary --json[/]"
+    "summary",
+    epilog="Examples:  [bold]politico dataset summary[/]   ·   [bold]politico dataset summary --exact --json[/]",
 )
 def dataset_summary(
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Read every raw page and count each post once, also one that several runs brought.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     local: Annotated[bool, typer.Option("--local", help="Use the cloud that `politico up` keeps in this folder.")] = False,
 ) -> None:
     """The thesis's numbers: posts in all, originals, tweets in the dataset, of the last 365 days, by party; and its hash."""
     from cli.dataset import summary
 
-    summary(local=local, as_json=as_json)
+    summary(exact=exact, local=local, as_json=as_json)
 
 
 def main() -> None:

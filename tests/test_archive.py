@@ -277,7 +277,7 @@ def test_a_packed_file_with_a_wrong_byte_is_a_file_format_error(read: Read, pack
         ("", "is empty; it takes tweets as CSV or as JSON lines"),
         ("\ufeff", "is empty"),
         ("  \n", "is empty"),
-        (gzip.compress(b""), "is empty"),
+        (gzip.compress(b"", mtime=0), "is empty"),
         (
             "id,created_at,text,name\n",
             "no column user_id or author_id or author.id or user.id or user_id_str or userid or screen_name",

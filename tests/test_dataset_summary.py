@@ -14,6 +14,7 @@ from local.account import REGION
 from politico import lake as places
 from politico.dataset_summary import read_summary, summarize
 from politico.manifest import DayEntry, Manifest, update_manifest
+from politico.post_count import PostCount, count_posts
 from tests.edges import stack
 from tests.test_manifest import day_file
 
@@ -80,3 +81,25 @@ def test_the_command_reads_the_lake_and_says_when_it_is_empty(services: Services
     assert "66.7 %" in shown
     assert "21 posts in all, 10 of them originals" in shown
     assert answer["dataset"]["sha256"] in shown
+
+
+def test_exactly_counted_a_post_counts_once_however_often_it_was_brought(services: Services) -> None:
+    """The same file imported twice once doubled the posts in all, with no way to learn their number."""
+
+    def post(number: int, text: str = "uno dos tres", **more: Any) -> dict[str, Any]:
+        return {"id": str(number), "author_id": "7", "created_at": "2024-05-03T12:00:00.000Z", "text": text, **more}
+
+    quote = post(3, referenced_tweets=[{"type": "quoted", "id": "9"}])
+    edited = post(5, edit_history_tweet_ids=["4", "5"])
+    page = [post(1), post(2, "RT @ana: hola"), quote, post(4), edited, {"id": "6"}, "broken"]
+    lake = services.lake
+    for number, run_id in enumerate(RUNS):
+        lake.write_lines(places.raw_page(run_id, "7", "6", "1"), [{"data": page}, {"meta": {"result_count": 0}}])
+        lake.write_json(places.report(run_id), posts(11 + number, 5))
+    lake.write(places.dataset_day(date(2024, 5, 3)), day_file(date(2024, 5, 3), "Ab"))
+    update_manifest(lake, [date(2024, 5, 3)])
+    assert count_posts(lake) == PostCount(4, {"original": 2, "retweet": 1, "quote": 1})
+    answer = json.loads(run("--exact", "--json"))
+    assert (answer["total"], answer["originals"], answer["read"]) == (4, 2, 23)
+    assert "4 posts in all, 2 of them originals (neither retweet nor quote), each once" in run("--exact")
+    assert "(--exact: once)" in run()
