@@ -8,6 +8,7 @@ from typing import Any
 from cli.executions import Execution, latest
 from cli.services import Services
 from politico import lake as places
+from politico.dataset import DEFAULT_TIME_ZONE
 from politico.politician import Registry
 from politico.runs import digest
 
@@ -25,8 +26,10 @@ def set_registry(services: Services, registry: Registry, time_zone: str) -> None
 
 def days_of(services: Services, wanted: str) -> str:
     """The time zone whose days the lake's dataset is cut into: the one it began with, for a tweet must not stand in two days."""
-    held = services.lake.read_json_if_any(places.REGISTRY_SETTINGS)
-    return str(held["time_zone"]) if held else wanted
+    if held := services.lake.read_json_if_any(places.REGISTRY_SETTINGS):
+        return str(held["time_zone"])
+    has_days = next(iter(services.lake.keys(places.ANNOTATED)), None) is not None  # cut before anybody named a zone
+    return DEFAULT_TIME_ZONE if has_days else wanted
 
 
 def ingest(services: Services, name: str, given: dict[str, Any], show: Show) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from cli.registry_merge import merge
 from cli.screen import Screen, counted
 from cli.services import Services
 from politico import lake as places
+from politico.errors import InputError
 from politico.politician import Registry, read_registry
 from politico.runs import run_id
 from politico.tombstones import Tombstones, read_tombstones, write_clean
@@ -37,6 +38,8 @@ class Archive:
     time_zone: str
     columns: dict[str, str] = field(default_factory=dict)
     author: str = ""
+    keep_times: bool = False
+    """Also where they are not those that the ids tell."""
 
 
 def import_archive(archive: Archive, *, local: bool) -> None:
@@ -61,6 +64,7 @@ def import_archive(archive: Archive, *, local: bool) -> None:
                 buried=buried,
                 show=lambda note: stage.show(note),
             )
+            require_right_times(inputs, archive)
             stage.result = describe_reading(inputs, archive.rejected)
         name = f"import-{time.time_ns()}"
         with screen.stage("store") as stage:
@@ -117,6 +121,18 @@ def describe_reading(inputs: Inputs, rejected: Path) -> str:
     """What became of a file's rows, as one line."""
     words = f"{inputs.read:,} read = {inputs.kept:,} kept + {sum(inputs.rejected.values()):,} rejected"
     return words + (f" ({counted(inputs.rejected)}; see {rejected})" if inputs.rejected else "")
+
+
+def require_right_times(inputs: Inputs, archive: Archive) -> None:
+    """Raises InputError where all times are off by the same hours: each tweet's day would be wrong, and stay so."""
+    if not inputs.hours_off or archive.keep_times:
+        return
+    where = "ahead of" if inputs.hours_off > 0 else "behind"
+    raise InputError(
+        f"the times in {archive.tweets} are {abs(inputs.hours_off)} h {where} those that the tweets' ids tell; if the file names "
+        f"no zone, its times are not those of {archive.time_zone}: give --time-zone UTC or whichever it is; --keep-times imports "
+        "them as they are"
+    )
 
 
 def describe(report: dict[str, Any]) -> str:

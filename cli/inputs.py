@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cli.screen import counted
 from politico.archive import Admission, Author, Post, Reject, read_posts, user_ids
-from politico.damage import CUT_SHARE, OLD_LENGTH, SPREADSHEET_SHARE, is_zero_tailed
+from politico.damage import CUT_SHARE, OLD_LENGTH, Clock, Rounding
 from politico.errors import FileFormatError, InputError, UnknownValueError
 from politico.politician import Registry, read_registry
 from politico.sheet import read_sheet
@@ -40,6 +40,8 @@ class Inputs:
     kept: int
     rejected: dict[str, int]
     """By reason; each stands in the rejects' file with its line. read = kept + rejected."""
+    hours_off: int = 0
+    """How far the times are ahead of those that the ids tell, where all are off alike."""
 
     def users(self) -> list[dict[str, Any]]:
         """The accounts as API v2 gives them."""
@@ -96,7 +98,7 @@ def read_files(
     reasons = dict(sorted(admitting.reasons.items()))
     if admitting.newest is None:
         raise FileFormatError(f"{tweets} has no tweet of the {len(registry)} politicians ({counted(reasons)}); see {rejected}")
-    return Inputs(registry, posts, datetime.fromisoformat(admitting.newest), found.read, admitting.kept, reasons)
+    return Inputs(registry, posts, datetime.fromisoformat(admitting.newest), found.read, admitting.kept, reasons, found.hours_off)
 
 
 @dataclass(frozen=True)
@@ -106,15 +108,17 @@ class _Found:
     read: int
     user_ids: dict[str, str]
     """By casefolded screen name."""
-    looks_rounded: bool
-    """Did a spreadsheet cut the ids' last digits?"""
+    rounding: Rounding
+    """Did a program cut the ids' last digits?"""
     looks_cut: bool
     """Were texts cut, by v1.1 and not by their writers?"""
+    hours_off: int
 
 
 def _spool(entries: Iterable[Post | Reject], known: Mapping[str, str], spool: IO[str], show: Callable[[str], None]) -> _Found:
     read, ids = 0, dict(known)
-    long_ids = zero_tailed = long_texts = cut_texts = 0
+    rounding, clock = Rounding(), Clock()
+    long_texts = cut_texts = 0
     for read, entry in enumerate(entries, 1):
         if isinstance(entry, Reject):
             spool.write(json.dumps({"reject": vars(entry)}) + "\n")
@@ -122,12 +126,12 @@ def _spool(entries: Iterable[Post | Reject], known: Mapping[str, str], spool: IO
             ids.update(user_ids([entry]))
             long_texts += entry.tweet.kind != "retweet" and len(entry.body["text"]) >= OLD_LENGTH - 2
             cut_texts += entry.looks_cut
-            tail = is_zero_tailed(entry.tweet.id_str)
-            long_ids, zero_tailed = long_ids + (tail is not None), zero_tailed + bool(tail)
+            rounding.see(entry.tweet.id_str)
+            clock.see(entry.tweet.id_str, entry.tweet.created_at)
             spool.write(json.dumps(_as_line(entry)) + "\n")
         if read % SHOWN_EVERY == 0:
             show(f"{read:,} rows read")
-    return _Found(read, ids, zero_tailed > max(1, SPREADSHEET_SHARE * long_ids), cut_texts > CUT_SHARE * long_texts)
+    return _Found(read, ids, rounding, cut_texts > CUT_SHARE * long_texts, clock.hours_off())
 
 
 def _as_line(entry: Post) -> dict[str, Any]:
@@ -166,8 +170,8 @@ class _Admitting:
 
     def _refusal(self, entry: dict[str, Any]) -> Reject | None:
         post, line, file = entry["body"], entry["line"], entry["file"]
-        if self._found.looks_rounded and is_zero_tailed(post["id"]):
-            return Reject(line, "rounded_id", f"id {post['id']} ends in zeros, as many others do: a spreadsheet rounded it", file)
+        if rounded := self._found.rounding.refuses(post["id"]):
+            return Reject(line, "rounded_id", f"id {post['id']} {rounded}", file)
         if self._buried.covers(post["id"], post["author_id"], map(str, entry["versions"])):
             return Reject(line, "tombstone", "the tweet or its writer was to be forgotten", file)
         if self._found.looks_cut and entry["looks_cut"]:

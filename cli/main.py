@@ -124,6 +124,9 @@ def import_(
     ] = None,
     author: Annotated[str, typer.Option(help="Screen name of whose tweets these are, where the file does not say.")] = "",
     rejected: Annotated[Path, typer.Option(help="Where rows that can't be used are set aside.")] = Path("rejected.jsonl"),
+    keep_times: Annotated[
+        bool, typer.Option("--keep-times", help="Import also where all times differ from those in the ids by the same hours.")
+    ] = False,
     time_zone: Annotated[
         str, typer.Option(help="Of times without a zone; in a lake that is new, also whose days the dataset is cut into.")
     ] = "America/Santiago",
@@ -137,7 +140,7 @@ def import_(
     from cli.importing import Archive, import_archive
     from cli.inputs import parse_columns
 
-    archive = Archive(tweets, politicians, rejected, time_zone, parse_columns(column or []), author)
+    archive = Archive(tweets, politicians, rejected, time_zone, parse_columns(column or []), author, keep_times)
     import_archive(archive, local=local)
 
 

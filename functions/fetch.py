@@ -19,8 +19,8 @@ _SPARE_MILLISECONDS = 60_000
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Event: one `account` of the run's list with its `number`, and in `fetched` the answer before, when there was one.
 
-    Answer: `status` done, more, wait (then `until`), capped or failed (then `reason`); `pages` and `posts`, of all calls for
-    this account together. It stands in the lake too, for the report.
+    Answer: `status` done, more, wait (then `until`), capped, late or failed (then `reason`); `pages` and `posts`, of all calls
+    for this account together. It stands in the lake too, for the report.
     """
     environment.require_x_terms()
     account = event["account"]
@@ -49,6 +49,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         answer |= {"status": "failed", "reason": str(error)}
     finally:
         measure(posts_fetched=work.posts)
+    go_on = answer.get("until", write_time(work.now()))
+    if answer["status"] in ("more", "wait") and read_time(go_on) > read_time(event["latest"]):
+        answer |= {"status": "late", "reason": "X keeps the run waiting; the next one goes on where this account stands"}
     measure_spending(work.ledger.spent(work.now()), work.monthly_cap)
     before = event.get("fetched", {})
     answer |= {"pages": before.get("pages", 0) + work.pages, "posts": before.get("posts", 0) + work.posts}

@@ -1,6 +1,6 @@
 """Ingest, first step: name the run, and list the accounts whose timelines it reads."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from functions import environment
@@ -11,6 +11,9 @@ from politico.politician import Registry
 from politico.runs import run_id
 from politico.tombstones import Tombstones, read_tombstones
 from politico.tweet import read_time, write_time
+
+FETCHING = timedelta(hours=12)
+"""So long a run asks X. What it has then is annotated; a backfill that X keeps waiting goes on in the next run."""
 
 
 @observed
@@ -26,14 +29,14 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     started = read_time(event["started"])
     reference = read_time(wanted["reference"]) if wanted.get("reference") else started
     run = run_id(started, event["name"])
-    accounts = plan(run, reference, registry, read_tombstones(lake)) if fetch else []
+    accounts = plan(run, reference, registry, read_tombstones(lake), started + FETCHING) if fetch else []
     lake.write_json(places.plan(run), {"reference": write_time(reference)})
     lake.write_json(places.accounts(run), accounts)
     return {"run": run, "accounts": len(accounts)}
 
 
-def plan(run: str, reference: datetime, registry: Registry, buried: Tombstones) -> list[dict[str, Any]]:
-    """What each fetch is told; nobody asks X for those who are buried."""
+def plan(run: str, reference: datetime, registry: Registry, buried: Tombstones, latest: datetime) -> list[dict[str, Any]]:
+    """What each fetch is told; nobody asks X for those who are buried, nor after `latest`."""
     followed = [one for one in registry if not buried.user(one.user_id)]
     return [
         {
@@ -41,6 +44,7 @@ def plan(run: str, reference: datetime, registry: Registry, buried: Tombstones) 
             "reference": write_time(reference),
             "number": f"{number:05}",
             "account": {"user_id": one.user_id, "screen_name": one.screen_name},
+            "latest": write_time(latest),
         }
         for number, one in enumerate(followed)
     ]

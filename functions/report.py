@@ -85,7 +85,7 @@ def _fetched(run: str, lake: Lake) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for item in lake.read_json(places.accounts(run)):
         answer = lake.read_json_if_any(places.fetched(run, item["number"])) or {"status": "failed"}
-        if answer["status"] not in ("done", "capped", "failed"):
+        if answer["status"] not in ("done", "capped", "late", "failed"):
             answer = {**answer, "status": "failed"}
         if answer["status"] == "failed":
             answer = {"reason": "its function ended without an answer; the function's log says why", **answer}

@@ -36,7 +36,6 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     lake.write_json(places.COMPLIANCE_MODELS, [asdict(one) for one in models])
     for key in marks:
         lake.erase(key)
-    merge_tombstones(lake)
     report = {
         "run": run,
         "asked": lake.read_json_if_any(places.compliance_asked(run)),
@@ -47,6 +46,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         "models": [asdict(one) for one in models],
     }
     lake.write_json(places.compliance_report(run), report)
+    merge_tombstones(lake)
     return {**report, "models": len(models), "news": bool(_news(models, known))}
 
 

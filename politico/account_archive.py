@@ -43,8 +43,11 @@ def read_account_archive(path: Path, zone: ZoneInfo, author: Author | None) -> I
         members = _in_zip(path, opened) if path.is_file() else _in_folder(path)
         tweets = sorted((one for one in members if _TWEETS.fullmatch(one.base)), key=lambda one: one.name)
         if not tweets:
-            raise FileFormatError(f"{path} is no archive of an X account: there is no data/tweets.js in it")
+            unpack = "; if it is a packed table, unpack it first (a spreadsheet: save it as CSV)" if path.is_file() else ""
+            raise FileFormatError(f"{path} is no archive of an X account: there is no data/tweets.js in it{unpack}")
         accounts = [one for one in members if one.base == _ACCOUNT]
+        if len(accounts) > 1:
+            raise FileFormatError(f"{path} holds the archives of {len(accounts)} accounts; unpack it and give them one by one")
         owner = _owner(accounts[0]) if accounts else author
         if owner is None:
             raise FileFormatError(f"{path} does not say whose it is: no data/{_ACCOUNT}; name the account with --author")
@@ -81,8 +84,9 @@ def _owner(account: _Member) -> Author:
     with account.text() as text:
         for _line, value in read_values(text):
             if not isinstance(value, Broken):
-                with contextlib.suppress(KeyError, TypeError):
-                    return Author(str(value["account"]["accountId"]), str(value["account"]["username"]))
+                with contextlib.suppress(KeyError, TypeError, AttributeError):
+                    account_itself = value.get("account", value)  # older archives have it bare
+                    return Author(str(account_itself["accountId"]), str(account_itself["username"]))
     raise FileFormatError(f"{account.name} names no account; it takes what X writes there: accountId and username")
 
 
@@ -102,9 +106,16 @@ def _in_zip(path: Path, opened: contextlib.ExitStack) -> list[_Member]:
         raise FileFormatError(f"{path} is no whole .zip: {error}; copy it again") from error
 
     def opening(name: str) -> Callable[[], BinaryIO]:
-        return lambda: cast(BinaryIO, archive.open(name))
+        return lambda: _open_in_zip(path, archive, name)
 
     return [_Member(name, opening(name)) for name in sorted(archive.namelist())]
+
+
+def _open_in_zip(path: Path, archive: zipfile.ZipFile, name: str) -> BinaryIO:
+    try:
+        return cast(BinaryIO, archive.open(name))
+    except (RuntimeError, NotImplementedError) as error:  # encrypted, or packed as only some programs can
+        raise FileFormatError(f"{path} can't be unpacked here: {error}; unpack it and give the folder") from error
 
 
 def is_account_script(head: str) -> bool:

@@ -7,9 +7,12 @@ from pathlib import Path
 from politico.errors import FileFormatError, UnknownFieldError
 
 COLUMN_NAMES: Mapping[str, tuple[str, ...]] = {
-    "id": ("tweet_id", "id_str", "id", "status_id", "tweetid"),
+    "id": ("tweet_id", "status_id", "tweetid", "id_str", "id"),
     "created_at": ("created_at", "date", "datetime", "timestamp", "tweet_created", "time"),
-    "text": ("note_tweet.text", "full_text", "text", "tweet", "content", "rawcontent", "tweet_text", "renderedcontent"),
+    "text": (
+        *("note_tweet.text", "extended_tweet.full_text", "full_text", "text"),
+        *("tweet", "content", "rawcontent", "tweet_text", "renderedcontent"),
+    ),
     "user_id": ("user_id", "author_id", "author.id", "user.id", "user_id_str", "userid"),
     "screen_name": (
         *("screen_name", "username", "author.username", "user.screen_name", "user.username"),
@@ -17,12 +20,26 @@ COLUMN_NAMES: Mapping[str, tuple[str, ...]] = {
     ),
     "lang": ("lang", "language"),
     "replied_to": ("in_reply_to_status_id", "in_reply_to_status_id_str", "referenced_tweets.replied_to.id"),
-    "retweeted": ("referenced_tweets.retweeted.id", "retweeted_status_id", "retweet_id", "retweeted_status.id_str"),
-    "quoted": ("referenced_tweets.quoted.id", "quoted_status_id", "quoted_status_id_str"),
+    "retweeted": (
+        *("referenced_tweets.retweeted.id", "retweeted_status_id", "retweet_id", "retweeted_status.id_str", "retweet_status_id"),
+        *("retweetedtweet", "retweet_tweetid", "is_retweet", "isretweet"),
+    ),
+    "quoted": (
+        *("referenced_tweets.quoted.id", "quoted_status_id", "quoted_status_id_str", "quoted_status.id_str", "quote_id"),
+        *("quotedtweet", "quoted_tweet_tweetid", "quote_url", "is_quote_status", "is_quote"),
+    ),
+    # In words: `quote`, `[{'type': 'quoted', …}]`.
+    "kind": ("tweet_type", "sourcetweet_type", "referenced_tweets"),
+    # Beside a date without one.
+    "clock": ("time",),
+    "clock_zone": ("timezone", "time_zone"),
 }
-"""What is used of a table, and the column names it goes by, the likeliest first (rtweet, twarc-csv, twint, snscrape, Kaggle)."""
+"""What is used of a table, and the column names it goes by, the likeliest first (rtweet, twarc-csv, twint, snscrape, tweepy,
+academictwitteR, X's own collections, Kaggle)."""
 
 _NEEDED = ("id", "created_at", "text")
+_ANY_OF = ("text", "replied_to", "retweeted", "quoted", "kind")
+"""Of these, every column counts that is there."""
 _WRITER = ("user_id", "screen_name")
 
 
@@ -54,7 +71,13 @@ def find_columns(path: Path, header: Sequence[str], given: Mapping[str, str], *,
     for what, usual in COLUMN_NAMES.items():
         found = tuple(names.index(name) for name in usual if name in names and names.index(name) not in taken)
         if what not in places and found:
-            places[what] = found if what in ("text", "replied_to") else found[:1]
+            places[what] = found if what in _ANY_OF else found[:1]
+    for what in (*_NEEDED, *_WRITER):
+        for place in places.get(what, ()):
+            if names.count(names[place]) > 1:
+                raise FileFormatError(
+                    f"{path} has {names.count(names[place])} columns {header[place].strip()!r}; rename all but one"
+                )
     for what in _NEEDED:
         if what not in places:
             raise FileFormatError(

@@ -12,10 +12,11 @@ from politico.errors import AccessError, RateLimitedError, ServiceError, Spendin
 from politico.lake import Lake
 from politico.ledger import Ledger
 from politico.tombstones import bury
-from politico.x_compliance import LOOKED_UP_AT_ONCE, Compliance, Job, Posts
+from politico.x_compliance import LOOKED_UP_AT_ONCE, Compliance, Job, Looked, Posts
 
 TWEETS = "tweets"
 USERS = "users"
+FAILURES_IN_A_ROW = 2
 READERS = 8
 """Objects read side by side: a page is small, and S3 far."""
 
@@ -74,18 +75,25 @@ class Answer:
         return dict(sorted(Counter(self.gone.values()).items()))
 
 
-def start_jobs(stored: Stored, x: Compliance, run: str) -> list[Job]:
-    """Ask X about every stored post and every author. An empty list where the plan in use has no compliance jobs."""
-    jobs = []
-    try:
-        for kind, ids in ((TWEETS, stored.tweets), (USERS, stored.users)):
-            if ids:
-                job = x.create(kind, f"{run}-{kind}")
-                x.upload(job, ids)
-                jobs.append(job)
-    except AccessError:
-        return []
-    return jobs
+def start_jobs(stored: Stored, x: Compliance, run: str) -> tuple[list[Job], str]:
+    """Ask X about every stored post and every author: the jobs that were begun, and why not both were.
+
+    No jobs and no reason where the plan in use has no compliance jobs.
+    """
+    jobs: list[Job] = []
+    failures = []
+    for kind, ids in ((TWEETS, stored.tweets), (USERS, stored.users)):
+        if not ids:
+            continue
+        try:
+            job = x.create(kind, f"{run}-{kind}")
+            x.upload(job, ids)
+            jobs.append(job)
+        except AccessError:
+            break
+        except ServiceError as error:  # one of the kind may still be under way; the other has nothing to do with it
+            failures.append(str(error))
+    return jobs, "; ".join(failures)
 
 
 def gone_by(job: Job, x: Compliance) -> dict[str, str]:
@@ -102,11 +110,12 @@ def look_up_some(stored: Stored, x: Posts, lake: Lake, ledger: Ledger, *, posts:
     gone are buried.
 
     The turn goes on where it stood the day before and begins again after the newest. It ends early, without a word, when the
-    cap is reached or X asks to wait: tomorrow is another day. Any other failure ends it too, and is told.
+    cap is reached or X asks to wait: tomorrow is another day. A hundred that X fails to answer is passed over and told; two in
+    a row end it too.
     """
     turn = lake.read_if_any(places.COMPLIANCE_TURN)
     waiting = _turn(stored.tweets, json.loads(turn[0])["after"] if turn else None, posts)
-    asked, gone, failure = 0, {}, ""
+    asked, gone, failure, failed = 0, {}, "", 0
     for start in range(0, len(waiting), LOOKED_UP_AT_ONCE):
         some = waiting[start : start + LOOKED_UP_AT_ONCE]
         received = 0
@@ -121,9 +130,12 @@ def look_up_some(stored: Stored, x: Posts, lake: Lake, ledger: Ledger, *, posts:
         except (RateLimitedError, SpendingCapError, AccessError):
             break
         except ServiceError as error:
-            failure = str(error)
-            break
-        asked += len(some)
+            failure, failed = str(error), failed + 1
+            if failed == FAILURES_IN_A_ROW:
+                break
+            looked = Looked([], {})  # the turn goes past: it may be these that X can't answer, and would not tomorrow either
+        else:
+            asked, failed = asked + len(some), 0
         gone.update(looked.gone)
         if looked.gone:  # before the turn moves on: whatever fails afterwards, these are not asked about again
             bury(lake, tweets=looked.gone, now=now)

@@ -158,7 +158,10 @@ class Fetch:
 
     def _redact(self, key: str) -> str | None:
         """Write a stored page anew without what is buried; the key it has now."""
-        (body,) = self.lake.read_lines(key)
+        try:
+            (body,) = self.lake.read_lines(key)
+        except self.lake.s3.exceptions.NoSuchKey:
+            return None  # a sweep was quicker
         left = redact_page(body, self.buried)
         if left == body:
             return key

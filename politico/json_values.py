@@ -30,6 +30,8 @@ class _Scanner:
         self._text = text
         self._held, self._at, self._line = "", 0, 1
         self._ended = False
+        self._begins = ""
+        """How the first value of an array begins, up to its first name: so do the others."""
         self._decode = json.JSONDecoder().raw_decode
 
     def values(self) -> Iterator[tuple[int, Any | Broken]]:
@@ -44,9 +46,11 @@ class _Scanner:
                 continue
             line = self._line
             value, end = self._value()
+            if inside and not self._begins and isinstance(value, dict):
+                self._begins = self._held[self._at : end].split(":", 1)[0]
             yield line, value
             if isinstance(value, Broken):
-                self._skip_broken()
+                self._skip_broken(inside=inside)
             else:
                 self._move(end)
 
@@ -63,8 +67,12 @@ class _Scanner:
             except (ValueError, RecursionError) as error:
                 return Broken(f"no JSON: {type(error).__name__}"), self._at
 
-    def _skip_broken(self) -> None:
-        """Behind the broken line; behind a broken object that spans lines, to the next that begins as it did."""
+    def _skip_broken(self, *, inside: bool) -> None:
+        """Behind the broken line; behind a broken object that spans lines, to the next that begins as it did; in an array on one
+        line, to the next that begins as its first did."""
+        if inside and len(self._begins) > 2 and (found := self._next_in_line()):
+            self._move(self._at + found)
+            return
         indent = self._at - (self._held.rfind("\n", 0, self._at) + 1)
         spans = self._rest_of_line().strip() == "{"
         self._next_line()
@@ -73,6 +81,14 @@ class _Scanner:
             if stripped[:1] in ("{", "[") and blanks <= indent:
                 return
             self._next_line()
+
+    def _next_in_line(self) -> int:
+        """How far the next value of the array is, behind a comma on the same line; 0 when there is none."""
+        rest = self._rest_of_line()
+        found = rest.find(self._begins, 1)
+        while found > 0 and rest[:found].rstrip(" \t")[-1:] != ",":
+            found = rest.find(self._begins, found + 1)
+        return max(0, found)
 
     def _rest_of_line(self) -> str:
         while (end := self._held.find("\n", self._at)) < 0 and self._more():

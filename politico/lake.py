@@ -357,6 +357,10 @@ class Lake:
             purged += self._delete([one for one in page.get("Versions", ()) if not one["IsLatest"] and wanted(one["Key"])])
         return purged + self._delete(markers)
 
+    def delete(self, key: str) -> None:
+        """Put a delete marker over an object; what lies under it is there until it is purged."""
+        self.s3.delete_object(Bucket=self.bucket, Key=key)
+
     def purge(self, key: str) -> None:
         """Delete the noncurrent versions of an object, and a delete marker where the object is gone: nothing old is left."""
         self._delete_versions(key, also_current=False)

@@ -122,15 +122,15 @@ class Ledger:
 
     def settle(self, user_id: str, run: str, mark: str) -> bool:
         """Say that the run's pages of the account, as they were under this mark, are in the dataset. False, and nothing is
-        changed, when the run has stored more of them since: they are still to be annotated."""
+        changed, when the run has stored more of them since, or is storing one just now: they are still to be annotated."""
         pending = _PENDING + run
         try:
             self._table.update_item(
                 Key={KEY: _account(user_id)},
                 UpdateExpression="REMOVE #pending",
-                ConditionExpression="#pending = :mark",
-                ExpressionAttributeNames={"#pending": pending},
-                ExpressionAttributeValues={":mark": mark},
+                ConditionExpression="#pending = :mark AND (attribute_not_exists(storing) OR storing.#run <> :run)",
+                ExpressionAttributeNames={"#pending": pending, "#run": "run"},
+                ExpressionAttributeValues={":mark": mark, ":run": run},
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":

@@ -42,10 +42,12 @@ class Notes:
     def whole(self, written: datetime, text: str) -> dict[str, Any] | None:
         """The `note_tweet` of API v2 for a post of this moment that begins so; None when it is no long post."""
         begins = _beginning(text)
+        if len(begins) < COMPARED:  # no post that had to be cut is so short; one of a thread may begin as the next one does
+            return None
         second = written.replace(microsecond=0)
         for moment in (second, second - _SAME_MOMENT, second + _SAME_MOMENT):
             for note in self._by_second.get(moment, ()):
-                if begins and _beginning(note["text"]).startswith(begins[:COMPARED]):
+                if _beginning(note["text"]).startswith(begins[:COMPARED]):
                     return note
         return None
 

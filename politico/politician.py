@@ -136,5 +136,8 @@ def read_registry(text: str, user_ids: Mapping[str, str] | None = None) -> Regis
     if faults:
         raise RegistryError("\n".join(one.said for one in faults))
     if not entries:
-        raise RegistryError("the registry lists nobody whose tweets are at hand; compare its screen names with the tweets'")
+        raise RegistryError(
+            "the registry lists nobody whose tweets are at hand: compare its screen names with the tweets', and where these have "
+            "no user ids, give the registry a column user_id"
+        )
     return Registry(one.politician for one in entries)

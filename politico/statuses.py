@@ -16,6 +16,8 @@ from politico.tweet import write_time
 
 _QUOTED = re.compile(r"https?://(?:(?:www|mobile)\.)?(?:twitter|x)\.com/(?:i/web|\w+)/status(?:es)?/(\d+)/?(?:\?\S*)?")
 """The address of a post itself, not of a photo in it."""
+_NOTICES = ("delete", "limit", "scrub_geo", "status_withheld", "user_withheld", "warning", "includes", "errors")
+"""What a stream or a collector writes between posts."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,12 @@ def _from_value(line: int, value: Any, reading: _Reading) -> Iterator[Post | Rej
     if isinstance(value, list):
         for one in value:
             yield from _from_value(line, one, reading)
+    elif isinstance(value, dict) and isinstance(value.get("statuses"), list):  # v1.1's search
+        yield from _from_value(line, value["statuses"], reading)
+    elif isinstance(value, dict) and isinstance(value.get("_json"), dict):  # tweepy's objects, written whole
+        yield from _from_value(line, value["_json"], reading)
+    elif isinstance(value, dict) and len(value) == 1 and next(iter(value)) in _NOTICES:
+        return
     elif isinstance(value, dict) and (isinstance(value.get("data"), (list, dict)) or "meta" in value):
         names, data = _screen_names(value), value.get("data") or ()  # the last page of a timeline may have none
         for post in [data] if isinstance(data, dict) else data:  # X gives a single post so
@@ -78,7 +86,14 @@ def _screen_names(page: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _from_post(post: dict[str, Any], screen_names: Mapping[str, str]) -> Built:
-    return post, screen_names.get(str(post.get("author_id")), "") if isinstance(post, dict) else ""
+    """A post of API v2 as it is. Raises TweetError where it is a long one whose whole text is not there."""
+    if not isinstance(post, dict):
+        return post, ""
+    if not (post.get("note_tweet") or {}).get("text") and _ends_in_itself(post):
+        raise TweetError("truncated_text", "the post ends in its own address in place of the rest, and has no note_tweet")
+    author = post.get("author")  # twarc puts it there
+    beside = str(author.get("username", "")) if isinstance(author, Mapping) else ""
+    return post, screen_names.get(str(post.get("author_id")), beside)
 
 
 def _from_status(status: Mapping[str, Any], reading: _Reading) -> Built:

@@ -5,6 +5,7 @@ looks for, and no part is told a key, for keys hold ids: a part is every so-mani
 """
 
 import bz2
+import contextlib
 import csv
 import gzip
 import io
@@ -25,16 +26,17 @@ from politico import lake as places
 from politico.dataset import curate, open_registry
 from politico.errors import RegistryError
 from politico.lake import Lake
-from politico.politician import Registry, read_entries
+from politico.politician import Politician, Registry, read_entries
 from politico.redaction import names_buried, redact_line, redact_page, scrub
 from politico.tombstones import Tombstones, bury, fingerprint_of_text, read_tombstones
 from politico.tweet import clean, count_words
 
-AUTHORS = "authors"
+POSTS = "posts"
 RECORDS = "records"
 CORPORA = "corpora"
-PHASES = (AUTHORS, RECORDS, CORPORA)
-"""In this order: what buried users wrote is looked for by its ids in all records, and what those said in all corpora."""
+PHASES = (POSTS, RECORDS, CORPORA)
+"""In this order: what buried users wrote, and the other versions of buried tweets, are looked for by their ids in all records,
+and what those said in all corpora."""
 KEYS_A_PART = 1_000
 """Some seconds to a minute of a function's time."""
 FEWEST_WORDS = 5
@@ -59,10 +61,10 @@ class Sweep:
     def run(self, phase: str) -> None:
         """Sweep this part's keys."""
         self.buried = read_tombstones(self.lake)
-        if phase == AUTHORS:
-            for key in self.lake.keys(places.RAW) if self.buried.users else ():
+        if phase == POSTS:
+            for key in self.lake.keys(places.RAW):
                 if self._mine(key):
-                    self._author(key)
+                    self._learn(key)
             return
         if phase == CORPORA:
             self._each(places.CORPORA, self._corpus)
@@ -77,21 +79,25 @@ class Sweep:
         self._each(places.MODELS, self._evaluation)
 
     def _each(self, prefix: str, sweep: Callable[[str], None]) -> None:
-        for key in self.lake.keys(prefix):
-            if self._mine(key):
-                sweep(key)
-        # A model's weights hold no tweet to be read, and their versions are not ours to drop.
-        if prefix != places.MODELS:
-            self.removed["versions"] += self.lake.purge_old(prefix, self._mine)
+        """Sweep the keys of a prefix, then purge the old versions of all of them, with one listing."""
+        try:
+            for key in self.lake.keys(prefix):
+                if self._mine(key):
+                    sweep(key)
+        finally:  # one object that can't be read keeps no other's old versions
+            # A model's weights hold no tweet to be read, and their versions are not ours to drop.
+            if prefix != places.MODELS:
+                self.removed["versions"] += self.lake.purge_old(prefix, self._mine)
 
     def _mine(self, key: str) -> bool:
         return zlib.crc32(key.encode()) % self.of == self.part
 
-    def _author(self, key: str) -> None:
-        """Bury what a buried user's page holds, one by one; it goes with the records."""
+    def _learn(self, key: str) -> None:
+        """Bury one by one what a page holds of buried users and of buried tweets' other versions; it goes with the records."""
         _run, user_id = places.run_and_user(key)
-        if self.buried.user(user_id):
-            self._remember(_tweets_of(self.lake.read_lines(key)))
+        text = self.lake.read_text(key)
+        if self.buried.user(user_id) or names_buried(text, self.buried):
+            self._remember(_tweets_of(json.loads(line) for line in text.split("\n") if line))
 
     def _raw(self, key: str) -> None:
         run, user_id = places.run_and_user(key)
@@ -108,9 +114,10 @@ class Sweep:
         renamed = places.raw_page(run, user_id, newest=ids[-1], oldest=ids[0])
         if left:
             self.lake.write_lines(renamed, left)
-            self.lake.purge(renamed)
+            if renamed != key:  # perhaps another part's, which has purged already
+                self.lake.purge(renamed)
         if not left or renamed != key:
-            self.lake.erase(key)
+            self.lake.delete(key)
 
     def _annotated(self, key: str) -> None:
         text = self.lake.read_text(key)
@@ -126,9 +133,8 @@ class Sweep:
         self.removed["annotated_tweets"] += len(lines) - len(left)
         if left:
             self.lake.write_lines(key, left)
-            self.lake.purge(key)
         else:
-            self.lake.erase(key)
+            self.lake.delete(key)
         self._days.add(places.day_of(key))
 
     def _dataset(self, key: str) -> None:
@@ -143,15 +149,26 @@ class Sweep:
         try:
             registry, _zone = open_registry(self.lake)
         except RegistryError:
-            held = self.lake.read_if_any(places.REGISTRY)
-            if held is None or read_entries(held[0].decode("utf-8-sig")):
-                raise  # a list that can't be used must not empty the days: it is mended, and swept again
-            registry = Registry([])  # the last politician was forgotten
+            # A list that can't be used must not empty the days, nor keep in them what has to go.
+            registry = self._registry_before()
         before = sum(self._rows(day) for day in days)
         curate(days, self.lake, registry)
         self.removed["dataset_rows"] += before - sum(self._rows(day) for day in days)
-        for key in (*map(places.dataset_day, days), places.DATASET_MANIFEST):
-            self.lake.purge(key)
+        # Also those that are other parts' to purge, who may have done so before these were written.
+        written = {*map(places.dataset_day, days), places.DATASET_MANIFEST}
+        self.lake.purge_old(places.DATASET, written.__contains__)
+
+    def _registry_before(self) -> Registry:
+        """Nobody, when the list holds nobody any more; or else the list that the days were last joined with. Raises
+        RegistryError when there is none."""
+        held = self.lake.read_if_any(places.REGISTRY)
+        with contextlib.suppress(RegistryError):
+            if held is not None and not read_entries(held[0].decode("utf-8-sig")):
+                return Registry([])
+        before = self.lake.read_json_if_any(places.REGISTRY_CURATED)
+        if before is None:
+            raise RegistryError(f"{places.REGISTRY} can't be used, and there is none before it: mend it, and sweep again")
+        return Registry(Politician(**one) for one in before if not self.buried.user(one["user_id"]))
 
     def _rows(self, day: date) -> int:
         found = self.lake.read_if_any(places.dataset_day(day))
@@ -166,7 +183,6 @@ class Sweep:
             self.lake.write_lines(key, [scrub(json.loads(line), self.buried) for line in text.split("\n") if line])
         else:
             self.lake.write_json(key, scrub(json.loads(text), self.buried))
-        self.lake.purge(key)
         self.removed["notes"] += 1
 
     def _registry(self, key: str) -> None:
@@ -183,7 +199,6 @@ class Sweep:
         writer.writerows(left)
         self.removed["registry_rows"] += len(rows) - len(left)
         self.lake.write(key, out.getvalue().encode())
-        self.lake.purge(key)
 
     def _evaluation(self, key: str) -> None:
         """The examples of an evaluation show what held-out tweets named."""
@@ -216,7 +231,6 @@ class Sweep:
                 # First, and kept until the models are named: a sweep that ends here finds nothing in the corpus the next time.
                 self.lake.write_json(places.changed_corpus(places.corpus_name(key)), {})
                 self.lake.s3.upload_file(str(new), self.lake.bucket, key)
-                self.lake.purge(key)
                 self.removed["corpus_texts"] += gone
 
     def _remember(self, tweets: Iterable[tuple[str, str, Iterable[str], str]]) -> None:

@@ -104,11 +104,17 @@ def read_tombstones(lake: Lake, before: Tombstones | None = None) -> Tombstones:
 
 
 def merge_tombstones(lake: Lake, at_least: int = MERGED_FROM) -> int:
-    """Make one object of all there are, when there are many; how many there were. None is ever missing in between."""
+    """Make one object of all there are, when there are many; how many there were. None is ever missing in between.
+
+    Of two that do so at once, the slower one leaves it to the other.
+    """
     keys = sorted(lake.keys(places.TOMBSTONES))
     if len(keys) < at_least:
         return 0
-    lines = {(line["kind"], line["fingerprint"]): line for key in reversed(keys) for line in lake.read_lines(key)}
+    try:
+        lines = {(line["kind"], line["fingerprint"]): line for key in reversed(keys) for line in lake.read_lines(key)}
+    except lake.s3.exceptions.NoSuchKey:
+        return 0
     ordered = [lines[one] for one in sorted(lines)]
     name = hashlib.sha256(json.dumps(ordered).encode()).hexdigest()[:12]
     merged = places.tombstone(places.buried_at(keys[-1]), name)  # as new as the newest: what asks when was last buried finds it

@@ -2,6 +2,7 @@
 
 import html
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,9 +13,12 @@ from politico.errors import TweetError
 
 _LINK = re.compile(r"https?://\S+")
 _HASHTAG = re.compile(r"(?<![\w&])[#＃](\w*[^\W\d]\w*)")
+_REFERENCE = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|\w+);")
 _WORD = re.compile(r"[^\W_]\S*")
 """From the first letter or digit of a piece to its end."""
 _RETWEET_BEGINS = "RT @"
+_ID_DIGITS = 19
+"""X's ids are 64 bits long; it refuses a whole question for one that is longer."""
 _SNOWFLAKE_EPOCH_MILLISECONDS = 1_288_834_974_657
 """When X began to put the time into ids: 4 November 2010."""
 
@@ -85,7 +89,8 @@ def _read_post(post: Mapping[str, Any]) -> Tweet:
     entities = note.get("entities") or post.get("entities") or {}
     hashtags = tuple(one["tag"] for one in entities.get("hashtags", ()) if one.get("tag"))
     if not hashtags and ("#" in cleaned or "＃" in cleaned):
-        hashtags = tuple(_HASHTAG.findall(cleaned))  # cleaned: the `#top` of a link is no hashtag
+        # Cleaned: the `#top` of a link is no hashtag. Composed: an accent on its own is no letter.
+        hashtags = tuple(_HASHTAG.findall(unicodedata.normalize("NFC", cleaned)))
     _check_texts(cleaned, *hashtags, post.get("lang") or "", post.get("source") or "")
     id_str = read_id(post.get("id"), "id")
     editable_until = (post.get("edit_controls") or {}).get("editable_until")
@@ -105,7 +110,8 @@ def _read_post(post: Mapping[str, Any]) -> Tweet:
 
 def clean(text: str) -> str:
     """The words of a tweet: links out (as the thesis did), references such as `&amp;` resolved, blanks folded."""
-    text = html.unescape(text)
+    if "&" in text:  # only what ends in `;`: `Ciencia&región` is no reference to ®
+        text = _REFERENCE.sub(lambda found: html.unescape(found[0]), text)
     lines = (_LINK.sub(" ", text) if "://" in text else text).splitlines()
     return "\n".join([folded for line in lines if (folded := " ".join(line.split()))])
 
@@ -120,8 +126,8 @@ def read_id(value: Any, name: str) -> str:
     text = str(value).strip() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
     if not text:
         raise TweetError(f"no_{name}", f"{name} is {value!r}; it takes digits")
-    if not (text.isascii() and text.isdigit()):
-        raise TweetError(f"bad_{name}", f"{name} is {text[:40]!r}; it takes digits only (a rounded id can't be repaired)")
+    if not (text.isascii() and text.isdigit() and len(text) <= _ID_DIGITS):
+        raise TweetError(f"bad_{name}", f"{name} is {text[:40]!r}; it takes digits only, at most {_ID_DIGITS}")
     return text
 
 
@@ -168,6 +174,6 @@ def _check_texts(*texts: Any) -> None:
 def _kind(post: Mapping[str, Any], text: str) -> str:
     referenced = post.get("referenced_tweets")
     types = {one.get("type") for one in referenced} if referenced else ()
-    if "retweeted" in types or text.startswith(_RETWEET_BEGINS):
+    if "retweeted" in types or text.lstrip().startswith(_RETWEET_BEGINS):
         return "retweet"
     return "quote" if "quoted" in types else "original"

@@ -286,7 +286,7 @@ def test_a_packed_file_with_a_wrong_byte_is_a_file_format_error(read: Read, pack
             "id,fecha,text,user_id\n",
             "no column created_at or date or datetime or timestamp or tweet_created or time; it has 'id, fecha",
         ),
-        ("Hola, esto es una carta.\n", "no column tweet_id or id_str or id or status_id"),
+        ("Hola, esto es una carta.\n", "no column tweet_id or status_id or tweetid or id_str or id"),
         (b"\x89PNG\r\n\x1a\n\xff\xfe\x00", "no column"),
         ("[{}]\n", "none of its lines"),
         ('{"a": 1}\n{"b": 2}\n', "none of its lines is an API v2 page, an API v2 post or a v1.1 status"),

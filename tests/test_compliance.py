@@ -8,10 +8,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from functions import hear
 from functions.survey import is_pending
 from politico import lake as places
 from politico.compliance import gone_by, look_up_some, read_stored, start_jobs, tweets_of
-from politico.errors import AccessError, RateLimitedError, ServiceError
+from politico.errors import AccessError, JobError, RateLimitedError, ServiceError
 from politico.lake import Lake
 from politico.ledger import KEY, Ledger
 from politico.tombstones import bury, read_tombstones
@@ -80,19 +81,33 @@ def test_every_stored_post_and_author_is_asked_about_once(lake: Lake) -> None:
     store(lake, "80", ["2001"])
     store(lake, "80", ["1500", "2001"])
     x = X({})
-    assert [job.kind for job in start_jobs(read_stored(lake), x, "R")] == ["tweets", "users"]  # type: ignore[arg-type]
+    assert [job.kind for job in start_jobs(read_stored(lake), x, "R")[0]] == ["tweets", "users"]  # type: ignore[arg-type]
     assert x.uploaded == {"tweets": ["1001", "1002", "1500", "2001"], "users": ["70", "80"]}
 
 
 def test_an_empty_lake_asks_nothing(lake: Lake) -> None:
     x = X({})
-    assert start_jobs(read_stored(lake), x, "R") == []  # type: ignore[arg-type]
+    assert start_jobs(read_stored(lake), x, "R") == ([], "")  # type: ignore[arg-type]
     assert x.uploaded == {}
 
 
 def test_a_plan_without_compliance_jobs_is_no_failure(lake: Lake) -> None:
     store(lake, "70", ["1001"])
-    assert start_jobs(read_stored(lake), X({}, AccessError("no")), "R") == []  # type: ignore[arg-type]
+    assert start_jobs(read_stored(lake), X({}, AccessError("no")), "R") == ([], "")  # type: ignore[arg-type]
+
+
+def test_a_job_that_x_refuses_costs_neither_the_other_nor_the_reason(lake: Lake) -> None:
+    """A job of yesterday's that was still under way once ended the day: nothing else was asked, and no job was heard."""
+
+    class Busy(X):
+        def create(self, kind: str, name: str) -> Job:
+            if kind == "tweets":
+                raise ServiceError("409 one is under way")
+            return super().create(kind, name)
+
+    store(lake, "70", ["1001"])
+    jobs, failure = start_jobs(read_stored(lake), Busy({}), "R")  # type: ignore[arg-type]
+    assert ([job.kind for job in jobs], failure) == (["users"], "409 one is under way")
 
 
 def test_only_what_is_to_be_removed_is_taken_from_a_jobs_results() -> None:
@@ -164,6 +179,66 @@ def test_what_one_hundred_says_is_gone_is_buried_though_the_next_fails(lake: Lak
     assert (answer.asked, answer.gone, answer.failure) == (100, {"1005": "deleted"}, "down")
     assert read_tombstones(lake).tweet("1005")
     assert ledger.spent(NOW) == 99
+
+
+@pytest.mark.parametrize(("refused", "asked"), [({1}, 400), ({0, 2}, 300), ({1, 2}, 100), ({0, 1}, 0)])
+def test_a_hundred_that_x_fails_to_answer_is_passed_over_and_two_in_a_row_end_the_turn(
+    lake: Lake, ledger: Ledger, refused: set[int], asked: int
+) -> None:
+    """One id that X refuses once kept the turn at its hundred for ever."""
+
+    class Refusing(X):
+        calls = 0
+
+        def look_up(self, ids: Sequence[str]) -> Looked:
+            self.calls += 1
+            if self.calls - 1 in refused:
+                raise ServiceError("400")
+            return super().look_up(ids)
+
+    store(lake, "70", [str(1000 + number) for number in range(500)])
+    answer = look_up_some(read_stored(lake), Refusing({}), lake, ledger, posts=500, cap=CAP, now=NOW)  # type: ignore[arg-type]
+    assert (answer.asked, answer.failure) == (asked, "400")
+    assert ledger.spent(NOW) == asked
+
+
+class Jobs:
+    """X with these jobs, and what those that are complete say."""
+
+    def __init__(self, **kinds: str) -> None:
+        self._jobs = {kind: Job(kind, kind, status, "", "") for kind, status in kinds.items()}
+
+    def look(self, job_id: str) -> Job:
+        return self._jobs[job_id]
+
+    def results(self, job: Job) -> Iterator[Mapping[str, Any]]:
+        assert job.status == "complete"
+        yield {"id": "1001", "action": "delete", "reason": "deleted"}
+
+
+def heard(monkeypatch: pytest.MonkeyPatch, lake: Lake, tries: int = 0, **kinds: str) -> dict[str, Any]:
+    for name, value in {"x_connection": None, "lake": lake, "now": NOW}.items():
+        monkeypatch.setattr(hear.environment, name, lambda value=value: value)
+    monkeypatch.setattr(hear, "Compliance", lambda _connection: Jobs(**kinds))
+    answer: dict[str, Any] = hear.handler({"run": "R", "jobs": [{"id": kind} for kind in kinds], "tries": tries}, None)
+    return answer
+
+
+def test_what_one_job_says_is_buried_though_the_other_is_lost(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lost job of users once threw away what the job of tweets had said."""
+    store(lake, "70", ["1001", "1002"])
+    with pytest.raises(JobError, match="left compliance job users as failed"):
+        heard(monkeypatch, lake, tweets="complete", users="failed")
+    assert read_tombstones(lake).tweet("1001")
+
+
+def test_a_job_that_never_ends_is_waited_for_and_not_for_ever(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workflow once waited until it was timed out, and what was buried was not swept."""
+    assert heard(monkeypatch, lake, tweets="complete", users="in_progress")["status"] == "wait"
+    assert not read_tombstones(lake)
+    with pytest.raises(JobError, match="left compliance job users as in_progress"):
+        heard(monkeypatch, lake, tries=hear.TRIES, tweets="complete", users="in_progress")
+    assert read_tombstones(lake).tweet("1001")
 
 
 def test_the_turn_names_no_stored_post(lake: Lake, ledger: Ledger) -> None:

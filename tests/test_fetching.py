@@ -604,11 +604,11 @@ def test_nobody_asks_x_for_a_buried_account(world: World) -> None:
             for user_id, screen_name in ((USER, "siete"), ("8", "ocho"))
         ]
     )
-    assert len(plan("r1", NOW, registry, buried)) == 2
+    assert len(plan("r1", NOW, registry, buried, NOW)) == 2
     bury(world.lake, users={USER: "by_hand"}, now=NOW)
     assert world.fetch()
     assert (world.timeline.asked, world.ledger.spent(NOW)) == ([], 0)
-    (left,) = plan("r1", NOW, registry, read_tombstones(world.lake))
+    (left,) = plan("r1", NOW, registry, read_tombstones(world.lake), NOW)
     assert left["account"] == {"user_id": "8", "screen_name": "ocho"}
 
 

@@ -28,6 +28,7 @@ from politico.politician import Politician, Registry
 
 RUN = "20240503-120000-1a2b3c4d"
 REFERENCE = "2024-05-03T12:00:00.000Z"
+LATEST = "2101-01-01T00:00:00.000Z"
 JUANA = Politician("JuanaRojas", "7", "Juana Rojas", "Senadora", "Norte Unido", "PVA")
 PEDRO = Politician("pedro_s", "8", "Pedro Soto", "Alcalde", "Sur Libre", "UDI")
 
@@ -284,7 +285,14 @@ def test_a_run_reads_the_registrys_accounts_as_of_its_start(cloud: Lake) -> None
     assert cloud.read_json(places.plan(run)) == {"reference": REFERENCE}
     accounts = [{"user_id": "7", "screen_name": "JuanaRojas"}, {"user_id": "8", "screen_name": "pedro_s"}]
     assert cloud.read_json(places.accounts(run)) == [
-        {"run": run, "reference": REFERENCE, "number": f"0000{number}", "account": one} for number, one in enumerate(accounts)
+        {
+            "run": run,
+            "reference": REFERENCE,
+            "number": f"0000{number}",
+            "account": one,
+            "latest": "2024-05-04T00:00:00.000Z",
+        }
+        for number, one in enumerate(accounts)
     ]
 
 
@@ -328,12 +336,36 @@ def test_a_fetch_that_could_not_begin_says_what_the_workflow_is_to_do(
     environment.client("secretsmanager").create_secret(Name="x-secret", SecretString='{"bearer_token": "a-token"}')
     if "reset" in setting:
         environment.ledger().note_reset(int(setting["reset"]))
-    event = {"run": RUN, "reference": REFERENCE, "number": "00000", "account": {"user_id": "7", "screen_name": "JuanaRojas"}}
+    event = {
+        "run": RUN,
+        "reference": REFERENCE,
+        "latest": LATEST,
+        "number": "00000",
+        "account": {"user_id": "7", "screen_name": "JuanaRojas"},
+    }
     answer = fetch.handler(event, clock)
     assert answer.items() >= {**expected, "user_id": "7", "screen_name": "JuanaRojas", "pages": 0, "posts": 0}.items()
     assert cloud.read_json(places.fetched(RUN, "00000")) == answer
     assert environment.x_bearer_token("x-secret") == "a-token"
     assert list(cloud.keys(places.RAW)) == []
+
+
+@pytest.mark.parametrize("clock", [50_000, 90_000], ids=["more", "wait"])
+def test_a_fetch_that_would_go_on_after_its_time_leaves_the_rest_to_the_next_run(
+    cloud: Lake, monkeypatch: pytest.MonkeyPatch, clock: int
+) -> None:
+    """A run that X kept waiting was once timed out with all its pages, and the dataset got no row of them."""
+    monkeypatch.setenv(environment.X_SECRET, "x-secret")
+    monkeypatch.setenv(environment.X_MONTHLY_CAP, "1000")
+    monkeypatch.setenv(environment.X_EXCLUDE_RETWEETS, "no")
+    environment.client("secretsmanager").create_secret(Name="x-secret", SecretString="a-token")
+    environment.ledger().note_reset(4102444800)
+    event = {"run": RUN, "reference": REFERENCE, "latest": REFERENCE, "number": "00000", "account": {"user_id": "7"}}
+    answer = fetch.handler({**event, "account": {"user_id": "7", "screen_name": "JuanaRojas"}}, Clock(clock))
+    assert (answer["status"], answer["reason"][:19]) == ("late", "X keeps the run wai")
+    cloud.write_json(places.accounts(RUN), [event])
+    (failed,) = report._fetched(RUN, cloud)
+    assert failed["status"] == "late"
 
 
 # The gate

@@ -6,7 +6,8 @@ import json
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,17 +22,18 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from cli.flows import days_of, set_registry
-from cli.importing import store, without_forgotten
+from cli.importing import Archive, require_right_times, store, without_forgotten
 from cli.inputs import Inputs, parse_columns, read_files
 from cli.registry_merge import merge
 from politico import lake as places
 from politico.archive import Author, Post, Reject, read_posts
+from politico.dataset import DEFAULT_TIME_ZONE
 from politico.errors import FileFormatError, InputError, UnknownFieldError, UnknownValueError
 from politico.json_values import CHUNK, Broken, read_values
 from politico.lake import Lake
 from politico.politician import Politician, Registry, read_registry
 from politico.tombstones import bury, read_tombstones
-from politico.tweet import write_time
+from politico.tweet import snowflake_time, write_time
 
 SANTIAGO = ZoneInfo("America/Santiago")
 LIST = (
@@ -213,6 +215,14 @@ def test_an_archives_long_post_is_whole(tmp_path: Path) -> None:
         assert other.tweet.text == "Otra cosa del mismo segundo, corta"
 
 
+def test_a_short_post_of_a_thread_keeps_its_words(tmp_path: Path) -> None:
+    """It once took the text of the long one that began with them in the same second."""
+    folder = archive_of(tmp_path, archived(1, "Una historia larga"), notes=[long_post()])
+    (entry,) = read_posts(folder, SANTIAGO)
+    assert isinstance(entry, Post)
+    assert entry.tweet.text == "Una historia larga"
+
+
 def test_a_long_post_whose_rest_is_nowhere_is_set_aside(tmp_path: Path) -> None:
     cut = archived(1, TOLD[:270] + "…", f"https://twitter.com/i/web/status/{ID + 1}")
     folder = archive_of(tmp_path, cut, archived(2, "Hola a todos y todas"), notes=[long_post(at="2018-10-10T20:19:44.000Z")])
@@ -312,7 +322,10 @@ def test_a_table_without_user_ids_gets_them_from_the_list(tmp_path: Path) -> Non
         ("12345.0", "12345"),
         ("1.2345E+4", "12345"),
         ("12345.5", "bad_id"),
-        ("nan", "bad_id"),
+        ("nan", "no_id"),
+        ("12345678901234567890", "bad_id"),
+        ("x1256253461234567169", "1256253461234567169"),
+        ("'1256253461234567169", "1256253461234567169"),
         ("-5.0", "bad_id"),
     ],
 )
@@ -346,7 +359,15 @@ def test_a_torn_parquet_file_is_a_file_format_error(tmp_path: Path) -> None:
     "time",
     [
         *("2018-10-10T20:19:24Z", "2018-10-10 17:19:24-03:00", "2018-10-10 17:19:24 -03", "2018-10-10 20:19:24 UTC"),
-        *("Wed Oct 10 20:19:24 +0000 2018", "1539202764", "1539202764000", "1539202764.0", "2018-10-10 17:19:24"),
+        *(
+            "Wed Oct 10 20:19:24 -0000 2018",
+            "Wed Oct 10 20:19:24 +00:00 2018",
+            "Wed Oct 10 20:19:24 +0000 2018",
+            "1539202764",
+            "1539202764000",
+            "1539202764.0",
+            "2018-10-10 17:19:24",
+        ),
     ],
 )
 def test_times_of_any_form_and_zone_are_the_same_moment(tmp_path: Path, time: str) -> None:
@@ -486,6 +507,174 @@ def test_the_lists_user_ids_are_read_whatever_separates_them(tmp_path: Path, sep
     assert (found.kept, found.rejected) == (1, {})
 
 
+def test_times_whose_zone_was_lost_are_known_by_the_ids(inputs: Reading) -> None:
+    """Many tools write UTC and no zone: every tweet once moved by some hours, and a sixth of them to another day."""
+    ids = [1_253_000_000_000_000_003 + number * (10**13 + 7) for number in range(40)]
+    naive = [row(0, id=str(one), created_at=f"{snowflake_time(str(one)):%Y-%m-%d %H:%M:%S}") for one in ids]
+    found, _rejected = inputs(table(naive))
+    assert found.hours_off == 4
+    archive = Archive(Path("t.csv"), Path("p.csv"), Path("r"), "America/Santiago")
+    with pytest.raises(InputError, match=r"are 4 h ahead of those that the tweets' ids tell.*give --time-zone UTC"):
+        require_right_times(found, archive)
+    require_right_times(found, replace(archive, keep_times=True))
+    zoned = [row(0, id=str(one), created_at=f"{snowflake_time(str(one)):%Y-%m-%dT%H:%M:%SZ}") for one in ids]
+    assert inputs(table(zoned))[0].hours_off == 0
+    assert inputs(table([row(number) for number in range(40)]))[0].hours_off == 0  # ids that tell of other days altogether
+
+
+@pytest.mark.parametrize("rounded", [lambda one: int(float(one)), lambda one: one // 100 * 100], ids=["float", "script"])
+def test_ids_that_a_program_rounded_are_set_aside(inputs: Reading, rounded: Callable[[int], int]) -> None:
+    """They were once kept: another's post would be asked about, and forgotten."""
+    ids = [1_253_000_000_000_000_001 + number * 1_234_567_891 for number in range(40)]
+    assert inputs(table([row(0, id=str(one)) for one in ids]))[0].rejected == {}
+    spoilt = [row(0, id=str(rounded(one))) for one in ids]
+    assert inputs(table([*spoilt, row(1, id="12345")]))[0].rejected == {"rounded_id": 40}
+
+
+def kinds(tmp_path: Path, content: str | bytes) -> list[str]:
+    return [one.tweet.kind if isinstance(one, Post) else one.reason for one in read(tmp_path / "given", content)]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "kind"),
+    [
+        ("referenced_tweets", "[{'type': 'quoted', 'id': '44'}]", "quote"),
+        ("referenced_tweets", "[<ReferencedTweet id=44 type=retweeted>]", "retweet"),
+        ("referenced_tweets", "[{'type': 'replied_to', 'id': '44'}]", "original"),
+        ("sourcetweet_type", "quoted", "quote"),
+        ("tweet_type", "retweet", "retweet"),
+        ("tweet_type", "original", "original"),
+        ("quote_id", "44", "quote"),
+        ("quotedTweet", "https://twitter.com/otra/status/44", "quote"),
+        ("quote_url", "https://twitter.com/otra/status/44", "quote"),
+        ("quote_url", "", "original"),
+        ("is_quote_status", "True", "quote"),
+        ("is_quote_status", "False", "original"),
+        ("quoted_tweet_tweetid", "44", "quote"),
+        ("is_retweet", "TRUE", "retweet"),
+        ("retweet_status_id", "x44", "retweet"),
+        ("retweet_status_id", "NA", "original"),
+    ],
+)
+def test_quotes_and_retweets_of_any_tools_table_are_known(tmp_path: Path, column: str, value: str, kind: str) -> None:
+    """Most tools' quotes once came in as originals: the column had another name."""
+    assert kinds(tmp_path, table([row(1, **{column: value})])) == [kind]
+
+
+def test_a_parquet_column_of_references_is_read_too(tmp_path: Path) -> None:
+    references = pa.array([[{"type": "quoted", "id": "44"}], None, [{"type": "replied_to", "id": "44"}]])
+    assert kinds(tmp_path, parquet({**TYPED, "referenced_tweets": references})) == ["quote", "original", "original"]
+
+
+def test_what_r_writes_for_nothing_stands_in_no_columns_way(tmp_path: Path) -> None:
+    """A table from R once lost every text but the long ones."""
+    rows = [row(1, lang="NA") | {"note_tweet.text": "NA"}, row(2, text="NA") | {"note_tweet.text": "NA"}]
+    whole, called_so = read(tmp_path / "given", table(rows))
+    assert isinstance(whole, Post)
+    assert isinstance(called_so, Post)
+    assert (whole.tweet.text, whole.tweet.lang, called_so.tweet.text) == ("Hola a todos y todas 1", None, "NA")
+
+
+def test_a_row_number_is_not_the_tweets_id(tmp_path: Path) -> None:
+    rows = [{"id": "1", "status_id": str(ID), **{name: value for name, value in row(1).items() if name != "id"}}]
+    assert [one[0] for one in shape(read(tmp_path / "given", table(rows)))] == [str(ID)]
+    text = table([row(1)]).replace("id,author_id", "id,id", 1)
+    with pytest.raises(FileFormatError, match="has 2 columns 'id'; rename all but one"):
+        read(tmp_path / "given", text)
+
+
+def test_a_quotation_mark_out_of_place_swallows_no_row_without_a_word(tmp_path: Path) -> None:
+    """Twenty-eight tweets once came in as the text of the one before them."""
+    head, *lines = table([row(number, text="Hola, a todos y todas") for number in range(4)]).splitlines()
+    torn = "\n".join([head, lines[0], lines[1].removesuffix(",juana").removesuffix('"'), *lines[2:]])
+    entries = read(tmp_path / "given", torn)
+    assert [one.tweet.id_str if isinstance(one, Post) else one.reason for one in entries] == [
+        str(ID),
+        "broken_row",
+        str(ID + 3),
+    ]
+    assert isinstance(entries[1], Reject)
+    assert "lines 3 to 4, taken together by a quotation mark" in entries[1].detail
+    assert shape(read(tmp_path / "given", f"{head}\n{lines[0]}\n{lines[1][:-12]}"))[1] == "broken_row"
+
+
+@pytest.mark.parametrize("before", ["\n\n", "sep=;\n", '"sep=;"\r\n'])
+def test_lines_before_the_header_are_passed_over_and_counted(tmp_path: Path, before: str) -> None:
+    content = before + table([row(1), row(2, created_at="ayer")], ";" if "sep" in before else ",")
+    entries = read(tmp_path / "given", content)
+    assert [one.line for one in entries] == [before.count("\n") + 2, before.count("\n") + 3]
+
+
+def test_one_damaged_status_of_an_array_on_one_line_costs_itself(tmp_path: Path) -> None:
+    whole = json.dumps([status(number) for number in range(10)])
+    damaged = whole.replace('"full_text": "Hola a todos y todas 3"', '"full_text" "Hola', 1)
+    found = shape(read(tmp_path / "given", damaged))
+    assert [one if isinstance(one, str) else one[0] for one in found] == [
+        *(str(ID + number) for number in range(3)),
+        "broken_row",
+        *(str(ID + number) for number in range(4, 10)),
+    ]
+
+
+def test_a_searchs_answer_and_what_tweepy_and_streams_write_are_read(tmp_path: Path) -> None:
+    values = [{"statuses": [status(1)]}, {"_json": status(2)}, {"delete": {"status": {"id": 5}}}, {"limit": {"track": 9}}]
+    found = shape(read(tmp_path / "given", "".join(json.dumps(one) + "\n" for one in values)))
+    assert [one[0] for one in found] == [str(ID + 1), str(ID + 2)]
+    inside = {**v2(3), "author": {"id": "7", "username": "juana"}}
+    assert shape(read(tmp_path / "given", json.dumps(inside)))[0][2] == "juana"
+
+
+def test_a_long_post_of_api_v2_without_its_rest_is_set_aside(tmp_path: Path) -> None:
+    link = {"url": "https://t.co/0abcdefgh", "expanded_url": f"https://twitter.com/i/web/status/{ID + 1}"}
+    cut = {**v2(1), "text": TOLD[:270] + "… https://t.co/0abcdefgh", "entities": {"urls": [link]}}
+    whole = {**cut, "id": str(ID + 1), "note_tweet": {"text": TOLD}}
+    found = shape(read(tmp_path / "given", json.dumps([cut, whole])))
+    assert (found[0], found[1][4]) == ("truncated_text", TOLD.strip())
+
+
+@pytest.mark.parametrize(
+    "time",
+    ["Fri May 01 16:00:00 BRT 2020", "Fri May 01 16:00:00 CEST 2020", "201810102019", "001588348800", "2020-05-01 12:00:00 CLT"],
+)
+def test_a_time_whose_zone_or_number_nobody_can_read_is_set_aside(tmp_path: Path, time: str) -> None:
+    """They were once taken to be in the file's zone, or in 1970."""
+    assert shape(read(tmp_path / "given", table([row(1, created_at=time)]))) == ["bad_created_at"]
+
+
+def test_a_dates_hour_in_a_column_of_its_own_counts(tmp_path: Path) -> None:
+    """As twint writes it."""
+    rows = [{"date": "2020-05-01", "time": "23:30:00", "timezone": "-0400", **row(1)}]
+    del rows[0]["created_at"]
+    (entry,) = read(tmp_path / "given", table(rows))
+    assert isinstance(entry, Post)
+    assert write_time(entry.tweet.created_at) == "2020-05-02T03:30:00.000Z"
+
+
+def test_a_text_written_as_pythons_bytes_is_read_as_what_it_says(tmp_path: Path) -> None:
+    rows = [row(1, text=str("Hola a todos mañana".encode())), row(2, text=r"b'Hola \xff'"), row(3, text="b'")]
+    first, second, third = shape(read(tmp_path / "given", table(rows)))
+    assert (first[4], second, third[4]) == ("Hola a todos mañana", "bad_encoding", "b'")
+
+
+def test_two_archives_in_one_and_a_packed_table_say_what_to_do(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        for owner in ("juana", "pedro"):
+            archive.writestr(f"{owner}/data/account.js", ACCOUNT.replace("juana", owner))
+            archive.writestr(f"{owner}/data/tweets.js", script([1]))
+    with pytest.raises(FileFormatError, match="holds the archives of 2 accounts; unpack it and give them one by one"):
+        list(read_posts(tmp_path / "two.zip", SANTIAGO))
+    with zipfile.ZipFile(tmp_path / "table.zip", "w") as archive:
+        archive.writestr("tweets.csv", table(ROWS))
+    with pytest.raises(FileFormatError, match="if it is a packed table, unpack it first"):
+        list(read_posts(tmp_path / "table.zip", SANTIAGO))
+
+
+def test_what_its_writer_deleted_is_not_imported_by_its_own_name_either(tmp_path: Path) -> None:
+    deleted = script([1]).replace("YTD.tweets", "YTD.deleted_tweets")
+    with pytest.raises(FileFormatError, match="holds tweets that their writer deleted"):
+        read(tmp_path / "deleted-tweets.js", deleted, author=Author("7", "juana"))
+
+
 def test_an_author_that_the_list_does_not_know_is_said(inputs: Reading) -> None:
     assert inputs(script(THREE), author="@Juana")[0].kept == 3
     with pytest.raises(InputError, match="--author nadie: the list of politicians has nobody"):
@@ -605,6 +794,8 @@ def test_an_archives_list_brings_nobody_back_who_was_forgotten(services: Any) ->
 def test_a_lakes_days_stay_those_it_began_with(services: Any) -> None:
     """A second import under another time zone once left a tweet in two days."""
     assert days_of(services, "UTC") == "UTC"
+    services.lake.write_lines(places.annotated_part(date(2024, 5, 3), "R", "0000"), [])
+    assert days_of(services, "UTC") == DEFAULT_TIME_ZONE  # X's runs have cut days before anybody named a zone
     set_registry(services, read_registry(LIST), "America/Santiago")
     assert days_of(services, "UTC") == "America/Santiago"
 

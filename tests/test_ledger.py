@@ -163,6 +163,7 @@ def test_what_a_run_stored_after_it_was_counted_is_not_settled_with_the_rest(led
     page = Announced("r", "9", Cursor("1", "9", "5"), last=False)
     ledger.announce("7", page, bought=1)
     announced = ledger.pending("7")["r"]
+    assert not ledger.settle("7", "r", announced)
     ledger.note("7", page.after, "r")  # the page lies in the lake only now
     assert not ledger.settle("7", "r", announced)
     noted = ledger.pending("7")["r"]
@@ -174,12 +175,16 @@ def test_what_a_run_stored_after_it_was_counted_is_not_settled_with_the_rest(led
     assert list(ledger.pending("7")) == ["r"]
 
 
-def test_a_page_that_was_settled_before_it_was_stored_is_pending_again(ledger: Ledger) -> None:
+def test_a_run_is_not_settled_while_it_stores_a_page(ledger: Ledger) -> None:
+    """Killed before it notes the page, it would be pending again, and its posts counted twice."""
     page = Announced("r", "9", Cursor("1", "9", "5"), last=True)
+    ledger.hand_over("7", "earlier")
     ledger.announce("7", page, bought=1)
-    assert ledger.settle("7", "r", ledger.pending("7")["r"])
+    assert not ledger.settle("7", "r", ledger.pending("7")["r"])
+    assert ledger.settle("7", "earlier", ledger.pending("7")["earlier"])
     ledger.complete("7", Cursor("9"), NOW, "r")
-    assert list(ledger.pending("7")) == ["r"]
+    assert ledger.settle("7", "r", ledger.pending("7")["r"])
+    assert ledger.pending("7") == {}
 
 
 def test_a_settlement_brings_no_forgotten_account_back(ledger: Ledger, table: Any) -> None:

@@ -20,7 +20,7 @@ from politico.dataset import annotated_line, curate
 from politico.errors import RegistryError
 from politico.lake import Lake
 from politico.politician import Politician, Registry
-from politico.sweeping import AUTHORS, CORPORA, PHASES, RECORDS, Sweep
+from politico.sweeping import CORPORA, PHASES, POSTS, RECORDS, Sweep
 from politico.tombstones import bury, fingerprint, read_tombstones
 from politico.tweet import parse_post
 
@@ -158,7 +158,7 @@ def test_the_tweets_of_a_forgotten_user_are_buried_one_by_one_before_they_go(lak
 
 def test_what_was_removed_is_counted(lake: Lake) -> None:
     bury(lake, tweets={GONE: "deleted"}, now=NOW)
-    _authors, records, corpora = sweep(lake)
+    _posts, records, corpora = sweep(lake)
     assert {name: count for name, count in records.removed.items() if count and name != "versions"} == {
         "posts": 2,  # itself and the retweet of it
         "annotated_tweets": 1,
@@ -233,18 +233,62 @@ def test_a_text_of_few_words_is_not_looked_for_in_books(lake: Lake) -> None:
 
 
 def test_the_phases_come_in_the_order_in_which_one_tells_the_other() -> None:
-    assert PHASES == (AUTHORS, RECORDS, CORPORA)
+    assert PHASES == (POSTS, RECORDS, CORPORA)
 
 
-def test_a_registry_that_cannot_be_used_ends_the_sweep_and_empties_no_day(lake: Lake) -> None:
-    """One line too many once removed everybody's rows of a day in which one tweet was forgotten."""
-    days = {key: lake.read(key) for key in lake.keys(places.DATASET) if key.endswith(".parquet")}
+def spoil_registry(lake: Lake) -> None:
+    """One line twice, as a person's hand may leave it."""
     (head, *lines) = lake.read_text(places.REGISTRY).splitlines()
     lake.write(places.REGISTRY, "\n".join([head, *lines, lines[0]]).encode())
+
+
+def ids_of(lake: Lake) -> list[str]:
+    ids: list[str] = pq.read_table(io.BytesIO(lake.read(places.dataset_day(DAY))))["id_str"].to_pylist()
+    return ids
+
+
+def test_a_registry_that_cannot_be_used_keeps_nothing_from_going_and_takes_nothing_else_along(lake: Lake) -> None:
+    """One line too many once removed everybody's rows of a day in which one tweet was forgotten."""
+    before = ids_of(lake)
+    spoil_registry(lake)
     bury(lake, tweets={GONE: "by_hand"}, now=NOW)
-    with pytest.raises(RegistryError):
+    sweep(lake)
+    assert ids_of(lake) == [one for one in before if one != GONE]
+    assert holding(lake, GONE, GONE_TEXT) == set()
+
+
+def test_without_a_registry_that_can_be_used_and_none_before_it_no_day_is_emptied(lake: Lake) -> None:
+    before = ids_of(lake)
+    spoil_registry(lake)
+    lake.erase(places.REGISTRY_CURATED)
+    bury(lake, tweets={GONE: "by_hand"}, now=NOW)
+    with pytest.raises(RegistryError, match="can't be used, and there is none before it"):
         sweep(lake)
-    assert {key: lake.read(key) for key in lake.keys(places.DATASET) if key.endswith(".parquet")} == days
+    assert ids_of(lake) == before
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_a_versions_other_versions_are_gone_after_one_sweep_too(lake: Lake, parts: int) -> None:
+    first, second = "1446921934455018888", "1446921934455019999"
+    edited = {**post(second, "Estas palabras fueron otras hace un rato", EVA.user_id), "edit_history_tweet_ids": [first, second]}
+    reply = post("1446921934455018333", "No estoy de acuerdo con nada de esto")
+    reply |= {"referenced_tweets": [{"type": "replied_to", "id": second}]}
+    for one in (reply, edited):
+        lake.write_lines(places.raw_page("R0", one["author_id"], one["id"], one["id"]), [{"data": [one], "meta": {}}])
+    bury(lake, tweets={first: "by_hand"}, now=NOW)
+    sweep(lake, parts)
+    assert holding(lake, first, second) == set()
+    assert "raw" in holding(lake, reply["id"])
+
+
+def test_an_object_that_cannot_be_read_keeps_no_old_version_of_another(lake: Lake) -> None:
+    lake.write(places.raw_page("R9", EVA.user_id, "9", "9"), b"torn")
+    bury(lake, tweets={GONE: "deleted"}, now=NOW)
+    one = Sweep(lake, 0, 1, lambda: NOW)
+    with pytest.raises(gzip.BadGzipFile):
+        one.run(RECORDS)
+    lake.erase(places.raw_page("R9", EVA.user_id, "9", "9"))
+    assert not [key for key, text in everything(lake) if key.startswith(places.RAW) and GONE in key + text and ANA.user_id in key]
 
 
 def test_forgetting_the_last_politician_empties_the_dataset(lake: Lake) -> None:

@@ -241,8 +241,8 @@ def test_a_report_measures_the_run_and_names_every_failed_account(cloud: None, s
 
 def test_a_fetch_measures_what_of_the_cap_is_spent_and_never_says_the_token(cloud: None, said: Any) -> None:
     environment.ledger().reserve(250, 1000, environment.now())
-    event = {"run": RUN, "reference": "2024-05-03T12:00:00.000Z", "number": "00000"}
-    event |= {"account": {"user_id": "7", "screen_name": "JuanaRojas"}}
+    event = {"run": RUN, "reference": "2024-05-03T12:00:00.000Z", "latest": "2101-01-01T00:00:00.000Z"}
+    event |= {"number": "00000", "account": {"user_id": "7", "screen_name": "JuanaRojas"}}
     fetch.handler(event, SimpleNamespace(get_remaining_time_in_millis=lambda: 0, aws_request_id="a-request"))
     found = said()
     (sent,) = found.metrics

@@ -1,6 +1,7 @@
 """One tweet: what is read of a post, what is cleaned away, and which tweets are kept, by which rule first."""
 
 import html
+import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -286,3 +287,11 @@ def test_the_limits_of_the_rules_can_be_set() -> None:
     assert Rules(min_words=1).refusal(tweet, NOW) is None
     assert Rules(max_age_days=1, min_words=1).refusal(tweet, NOW) == "too_old"
     assert Rules(min_words=1).refusal(replace(tweet, kind="quote"), NOW) == "quote"
+
+
+def test_only_whole_references_are_resolved_and_accents_belong_to_their_letters() -> None:
+    """`&región` was once read as ®ión, and a decomposed #Mañana as #Man."""
+    assert clean("Ciencia&región &amp; paz &lt;3 &#33;") == "Ciencia&región & paz <3 !"
+    decomposed = unicodedata.normalize("NFD", "Vamos #Mañana con #educación")
+    assert parse_post(post(text=decomposed)).hashtags == ("Mañana", "educación")
+    assert parse_post(post(text=" RT @otra: hola a todos")).kind == "retweet"
