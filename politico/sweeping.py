@@ -135,9 +135,9 @@ class Sweep:
             self.lake.write_lines(key, left)
         else:
             self.lake.delete(key)
-        self._days.add(places.day_of(key))
 
     def _dataset(self, key: str) -> None:
+        """Each day is one part's to rebuild, whichever has its annotated tweets: by now all that must go is known by its id."""
         if not places.is_dataset_day(key):
             return
         ids = pq.read_table(io.BytesIO(self.lake.read(key)), columns=["id_str"])["id_str"].to_pylist()

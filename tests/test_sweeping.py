@@ -189,6 +189,21 @@ def test_one_sweep_finds_a_forgotten_users_posts_wherever_others_name_them(
     assert not {fingerprint(one) for one in theirs} & set(marks)
 
 
+@pytest.mark.parametrize("parts", range(2, 9))
+def test_a_day_is_one_parts_to_rebuild_and_its_rows_are_counted_once(lake: Lake, parts: int) -> None:
+    """Parts side by side once counted the rows of a day twice: by its annotated tweets, and by its file."""
+    bury(lake, tweets={GONE: "deleted"}, now=NOW)
+    before = {key: lake.read(key) for key in lake.keys("")}
+    counts = []
+    for part in range(parts):
+        for key, body in before.items():  # as each of them finds the lake when all begin at once
+            lake.write(key, body)
+        one = Sweep(lake, part, parts, lambda: NOW)
+        one.run(RECORDS)
+        counts.append(one.removed["dataset_rows"])
+    assert sorted(counts) == [*[0] * (parts - 1), 1]
+
+
 def test_a_second_sweep_finds_nothing_and_changes_nothing(lake: Lake) -> None:
     bury(lake, tweets={GONE: "deleted"}, users={EVA.user_id: "by_hand"}, now=NOW)
     sweep(lake)
