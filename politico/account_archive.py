@@ -121,3 +121,8 @@ def _open_in_zip(path: Path, archive: zipfile.ZipFile, name: str) -> BinaryIO:
 def is_account_script(head: str) -> bool:
     """Does a text begin as the files of such an archive do?"""
     return head.lstrip().startswith("window.YTD.")
+
+
+def is_of_deleted(head: str) -> bool:
+    """Is it the one with what its writer deleted?"""
+    return head.lstrip().startswith("window.YTD.deleted_tweet")

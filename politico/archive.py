@@ -4,7 +4,6 @@ import bz2
 import gzip
 import io
 import lzma
-import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 from zoneinfo import ZoneInfo
 
-from politico.account_archive import is_account_script, notes_beside, owner_beside, read_account_archive
+from politico.account_archive import is_account_script, is_of_deleted, notes_beside, owner_beside, read_account_archive
 from politico.entries import Post, Reject
 from politico.errors import FileFormatError
 from politico.politician import Registry
@@ -22,7 +21,6 @@ from politico.tables import TableReading, read_csv, read_parquet
 __all__ = ["Admission", "Author", "Post", "Reject", "admit", "open_text", "read_posts", "user_ids"]
 
 _OPENERS: Mapping[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
-_DELETED = re.compile(r"\s*window\.YTD\.deleted_tweet")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _ZIP, _PARQUET = b"PK\x03\x04", b"PAR1"
 
@@ -64,7 +62,7 @@ def _read_text(path: Path, reading: TableReading) -> Iterator[Post | Reject]:
         if not first.strip():
             raise FileFormatError(f"{path} is empty; it takes tweets as CSV or as JSON lines")
         text.seek(0)
-        if _DELETED.match(first):
+        if is_of_deleted(first):
             raise FileFormatError(f"{path} holds tweets that their writer deleted; they are not imported")
         if is_account_script(first):
             yield from read_json(path, text, reading.zone, owner_beside(path) or reading.author, notes_beside(path))

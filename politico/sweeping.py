@@ -56,7 +56,6 @@ class Sweep:
     removed: Counter[str] = field(default_factory=Counter)
     """What went: posts, annotated tweets, dataset rows, notes, registry rows, examples, corpus texts, old versions."""
     buried: Tombstones = field(default_factory=Tombstones)
-    _days: set[date] = field(default_factory=set)
 
     def run(self, phase: str) -> None:
         """Sweep this part's keys."""
@@ -71,9 +70,7 @@ class Sweep:
             return
         self._each(places.RAW, self._raw)
         self._each(places.ANNOTATED, self._annotated)
-        self._each(places.DATASET, self._dataset)
-        if self._days:
-            self._curate(sorted(self._days))
+        self._dataset()
         self._each(places.RUNS, self._note)
         self._each(places.REGISTRY_FOLDER, self._registry)
         self._each(places.MODELS, self._evaluation)
@@ -136,27 +133,27 @@ class Sweep:
         else:
             self.lake.delete(key)
 
-    def _dataset(self, key: str) -> None:
-        """Each day is one part's to rebuild, whichever has its annotated tweets: by now all that must go is known by its id."""
-        if not places.is_dataset_day(key):
-            return
-        ids = pq.read_table(io.BytesIO(self.lake.read(key)), columns=["id_str"])["id_str"].to_pylist()
-        found = sum(self.buried.tweet(one) for one in ids)
-        if found:
-            self._days.add(places.day_of(key))
+    def _dataset(self) -> None:
+        """Rebuild the days of this part's keys that hold what must go, by now known by its id whoever wrote it."""
+        days = [places.day_of(key) for key in self.lake.keys(places.DATASET) if self._mine(key) and self._holds_buried(key)]
+        if days:
+            try:
+                registry, _zone = open_registry(self.lake)
+            except RegistryError:  # a list that can't be used must not empty the days, nor keep in them what has to go
+                registry = self._registry_before()
+            before = sum(map(self._rows, days))
+            curate(days, self.lake, registry)
+            self.removed["dataset_rows"] += before - sum(map(self._rows, days))
+        # The manifest is every part's: whoever writes it last purges what all wrote.
+        self.removed["versions"] += self.lake.purge_old(
+            places.DATASET, lambda key: key == places.DATASET_MANIFEST or self._mine(key)
+        )
 
-    def _curate(self, days: list[date]) -> None:
-        try:
-            registry, _zone = open_registry(self.lake)
-        except RegistryError:
-            # A list that can't be used must not empty the days, nor keep in them what has to go.
-            registry = self._registry_before()
-        before = sum(self._rows(day) for day in days)
-        curate(days, self.lake, registry)
-        self.removed["dataset_rows"] += before - sum(self._rows(day) for day in days)
-        # Also those that are other parts' to purge, who may have done so before these were written.
-        written = {*map(places.dataset_day, days), places.DATASET_MANIFEST}
-        self.lake.purge_old(places.DATASET, written.__contains__)
+    def _holds_buried(self, key: str) -> bool:
+        if not places.is_dataset_day(key):
+            return False
+        ids = pq.read_table(io.BytesIO(self.lake.read(key)), columns=["id_str"])["id_str"].to_pylist()
+        return any(map(self.buried.tweet, ids))
 
     def _registry_before(self) -> Registry:
         """Nobody, when the list holds nobody any more; or else the list that the days were last joined with. Raises

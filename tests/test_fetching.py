@@ -595,6 +595,22 @@ def test_what_is_buried_while_pages_are_stored_goes_again_with_keys_and_versions
     assert world.ledger.spent(NOW) == 6
 
 
+def test_a_sweep_that_is_quicker_than_the_fetch_does_not_fail_it(world: World) -> None:
+    """It once ended the account: the page that was to be redacted had another name already."""
+    world.timeline.posts = posts(1, 2, 3, 4, 5, 6)
+
+    def sweeping(page: Page) -> Page:
+        bury(world.lake, tweets={"6": "by_hand"}, now=NOW)
+        (body,) = world.lake.read_lines(page_key(6, 5))
+        world.lake.write_lines(page_key(5, 5), [{**body, "data": body["data"][1:]}])  # as a sweep does
+        world.lake.erase(page_key(6, 5))
+        return page
+
+    world.timeline.faults = [None, None, sweeping]
+    assert world.fetch()
+    assert sorted(world.stored()) == ["1", "2", "3", "4", "5"]
+
+
 def test_nobody_asks_x_for_a_buried_account(world: World) -> None:
     world.timeline.posts = posts(1)
     buried = read_tombstones(world.lake)

@@ -669,6 +669,25 @@ def test_two_archives_in_one_and_a_packed_table_say_what_to_do(tmp_path: Path) -
         list(read_posts(tmp_path / "table.zip", SANTIAGO))
 
 
+def test_an_older_archives_bare_account_names_its_owner(tmp_path: Path) -> None:
+    folder = archive_of(tmp_path, archived(1, "Hola a todos y todas"))
+    (folder / "data" / "account.js").write_text('window.YTD.account.part0 = {"username": "juana", "accountId": "7"}')
+    assert shape(list(read_posts(folder, SANTIAGO)))[0][1:3] == ("7", "juana")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("is encrypted"), NotImplementedError("compression type 9")])
+def test_a_zip_that_cannot_be_unpacked_here_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Encrypted, or packed by Windows with Deflate64: both once ended in a traceback."""
+
+    def refuse(*_: Any) -> Any:
+        raise error
+
+    (tmp_path / "given.zip").write_bytes(zipped())
+    monkeypatch.setattr(zipfile.ZipFile, "open", refuse)
+    with pytest.raises(FileFormatError, match=r"can't be unpacked here: .*; unpack it and give the folder"):
+        list(read_posts(tmp_path / "given.zip", SANTIAGO))
+
+
 def test_what_its_writer_deleted_is_not_imported_by_its_own_name_either(tmp_path: Path) -> None:
     deleted = script([1]).replace("YTD.tweets", "YTD.deleted_tweets")
     with pytest.raises(FileFormatError, match="holds tweets that their writer deleted"):
