@@ -10,24 +10,20 @@ only when the one before is noted. Stand-in and moto are processes of their own.
 import argparse
 import json
 import os
-import platform
 import statistics
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from benchmarks.processes import machine, served
 from local.account import REGION, X_TOKEN, environment
-from local.ports import HOST, free_port
-from politico.tweet import write_time
+from local.processes.ports import HOST, free_port
+from politico.tweets.tweet import write_time
 
 RESULTS = Path(__file__).parent / "results" / "fetch.json"
 TARGET = 0.9
@@ -35,7 +31,6 @@ TARGET = 0.9
 NOW = datetime(2024, 5, 3, 12, tzinfo=UTC)
 BUCKET, TABLE, RUN = "benchmark-lake", "benchmark-ledger", "20240503-120000-00000001"
 _TEXT = "Seguimos trabajando junto a las vecinas y los vecinos de la costa, con el nuevo muelle y más horas de consulta #Estuario"
-_START_SECONDS = 60
 
 
 def main() -> int:
@@ -54,10 +49,10 @@ def main() -> int:
         x, moto = free_port(), free_port()
         os.environ |= environment(moto)
         options = ["--pages", given.pages, "--rounds", given.rounds, "--latency", given.latency]
-        stack.enter_context(_process("-m", "benchmarks.fetch", "--serve-x", x, *options, address=f"http://{HOST}:{x}/local/x"))
-        stack.enter_context(_process("-m", "moto.server", "-p", moto, address=f"http://{HOST}:{moto}/moto-api/"))
+        stack.enter_context(served("-m", "benchmarks.fetch", "--serve-x", x, *options, address=f"http://{HOST}:{x}/local/x"))
+        stack.enter_context(served("-m", "moto.server", "-p", moto, address=f"http://{HOST}:{moto}/moto-api/"))
         figures = _measure(f"http://{HOST}:{x}", given.pages, given.rounds)
-    figures |= {"latency_seconds": given.latency, "machine": _machine()}
+    figures |= {"latency_seconds": given.latency, "machine": machine()}
     _show(figures)
     if given.write:
         RESULTS.parent.mkdir(exist_ok=True)
@@ -69,10 +64,10 @@ def _measure(x: str, pages: int, rounds: int) -> dict[str, Any]:
     """Pages a second of each reader, round by round; every reading has an account of its own."""
     import boto3
 
-    from politico.fetching import Fetch
-    from politico.lake import Lake
-    from politico.ledger import KEY, Ledger
-    from politico.x import Timeline
+    from politico.ingest.fetching import Fetch
+    from politico.lake.bucket import Lake
+    from politico.ledger.table import KEY, Ledger
+    from politico.x.timelines import Timeline
 
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket=BUCKET)
@@ -126,7 +121,7 @@ def _measure(x: str, pages: int, rounds: int) -> dict[str, Any]:
 
 def _read_bare(session: requests.Session, x: str, user_id: str) -> int:
     """The plainest loop over the same pages: nothing is kept but the oldest id, which the next question needs."""
-    from politico.x import PAGE_SIZE, POST_FIELDS
+    from politico.x.timelines import PAGE_SIZE, POST_FIELDS
 
     asked = {"max_results": str(PAGE_SIZE), "tweet.fields": POST_FIELDS}
     for page in range(1, 1000):
@@ -143,8 +138,8 @@ def _serve_x(port: int, pages: int, accounts: int, latency: float) -> None:
     import uvicorn
     from starlette.applications import Starlette
 
-    from local.x import XApi
-    from politico.x import PAGE_SIZE
+    from local.x.api import XApi
+    from politico.x.timelines import PAGE_SIZE
 
     api = XApi(latency_seconds=latency)
     users = [{"id": str(number), "username": f"cuenta{number}", "name": f"Cuenta {number}"} for number in range(1, accounts + 1)]
@@ -175,43 +170,6 @@ def _post(user_id: str, number: int) -> dict[str, Any]:
                 {"start": 125, "end": 148, "url": f"https://t.co/{number:010}", "expanded_url": f"https://ejemplo.test/{number}"}
             ],
         },
-    }
-
-
-@contextmanager
-def _process(*words: object, address: str) -> Iterator[None]:
-    """A Python process that serves an address, from when it answers there until the end."""
-    process = subprocess.Popen(
-        [sys.executable, *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ}
-    )
-    try:
-        until = time.monotonic() + _START_SECONDS
-        while not _answers(address):
-            assert process.poll() is None, f"{' '.join(map(str, words))} ended before it served {address}"
-            assert time.monotonic() < until, f"{address} did not answer within {_START_SECONDS} s"
-            time.sleep(0.1)
-        yield
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=1):
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "cores": os.cpu_count(),
-        "processor": platform.machine(),
-        "python": platform.python_version(),
-        "load_at_the_end": round(os.getloadavg()[0], 2),
     }
 
 

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from politico.dataset import DEFAULT_TIME_ZONE
-from politico.tweet import clean
+from politico.lake.registry import DEFAULT_TIME_ZONE
+from politico.tweets.tweet import clean
 
 
 def build_with_pandas(

@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from politico import lake as places
-from politico.annotation import SENTIMENTS, Annotation, Entity, KeyPhrase
-from politico.lake import Lake
-from politico.politician import Politician, Registry
-from politico.tweet import write_time
+from politico.annotation.labels import SENTIMENTS, Annotation, Entity, KeyPhrase
+from politico.lake import places
+from politico.lake.bucket import Lake
+from politico.tweets.politician import Politician, Registry
+from politico.tweets.tweet import write_time
 
 TWEETS = Path("../shared/data/tweets/argentina-2019.csv.gz")
 POLITICIANS = TWEETS.with_name("argentina-2019-politicians.csv")

@@ -8,9 +8,9 @@ from rich.table import Table
 
 from cli import local_cloud
 from cli.screen import Screen, counted
-from politico.dataset_summary import DatasetSummary, read_summary
-from politico.lake import Lake
-from politico.post_count import PostCount, count_posts
+from politico.dataset.post_count import PostCount, count_posts
+from politico.dataset.summary import DatasetSummary, read_summary
+from politico.lake.bucket import Lake
 
 
 def summary(*, exact: bool, local: bool, as_json: bool) -> None:

@@ -47,10 +47,10 @@ class Execution:
             time.sleep(POLL_SECONDS)
 
 
-def latest(services: Services, machine: str, after: float, patience: float = 20.0) -> Execution:
+def latest(services: Services, machine: str, after: float, within: float = 20.0) -> Execution:
     """The execution that an event started since `after` (epoch seconds). Raises JobError when none comes."""
     steps = services.client("stepfunctions")
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         for one in steps.list_executions(stateMachineArn=services.outputs[machine])["executions"]:
             if one["startDate"].timestamp() >= after - 1:

@@ -7,9 +7,8 @@ from typing import Any
 
 from cli.executions import Execution, latest
 from cli.services import Services
-from politico import lake as places
-from politico.dataset import DEFAULT_TIME_ZONE
-from politico.politician import Registry
+from politico.lake import places
+from politico.lake.registry import DEFAULT_TIME_ZONE, time_zone_if_any
 from politico.runs import digest
 
 Show = Callable[[str, float | None, float | None], None]
@@ -18,16 +17,10 @@ Show = Callable[[str, float | None, float | None], None]
 LOG_GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs")
 
 
-def set_registry(services: Services, registry: Registry, time_zone: str) -> None:
-    """Put the reviewed list into the lake."""
-    services.lake.write(places.REGISTRY, registry.to_csv().encode())
-    services.lake.write_json(places.REGISTRY_SETTINGS, {"time_zone": time_zone})
-
-
 def days_of(services: Services, wanted: str) -> str:
     """The time zone whose days the lake's dataset is cut into: the one it began with, for a tweet must not stand in two days."""
-    if held := services.lake.read_json_if_any(places.REGISTRY_SETTINGS):
-        return str(held["time_zone"])
+    if held := time_zone_if_any(services.lake):
+        return held
     has_days = next(iter(services.lake.keys(places.ANNOTATED)), None) is not None  # cut before anybody named a zone
     return DEFAULT_TIME_ZONE if has_days else wanted
 
@@ -38,12 +31,12 @@ def ingest(services: Services, name: str, given: dict[str, Any], show: Show) -> 
     run = execution.run
 
     def watch() -> None:
-        manifest = services.lake.read_if_any(places.manifest(run))
-        if manifest is None:
+        parts = services.lake.read_if_any(places.parts(run))
+        if parts is None:
             pages = sum(1 for _ in services.lake.keys(places.raw_of_run(run)))
             show(f"fetching: {pages:,} pages" if pages else "listing accounts", None, None)
             return
-        total = manifest[0].count(b'"part"')
+        total = parts[0].count(b'"part"')
         annotated = sum(1 for _ in services.lake.keys(places.part_counts_folder(run)))
         batches = sum(1 for _ in services.lake.keys(places.day_counts_folder(run)))
         touched = services.lake.read_if_any(places.touched_days(run))

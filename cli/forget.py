@@ -13,10 +13,10 @@ from cli import local_cloud
 from cli.executions import Execution
 from cli.screen import Screen, counted
 from cli.services import Services
-from politico import lake as places
-from politico.dataset import open_registry
 from politico.errors import InputError, RegistryError, UnknownValueError
-from politico.tombstones import bury
+from politico.lake import places
+from politico.lake.registry import open_registry
+from politico.lake.tombstones import bury
 
 
 def forget(tweets: Sequence[str], users: Sequence[str], reason: str, *, local: bool, ask: bool) -> None:

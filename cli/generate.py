@@ -4,19 +4,25 @@ import json
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from rich.console import Console
 
 from cli import local_cloud
+from cli.aws_errors import is_about_credentials, readable
+from infra.settings import Settings
 from politico.errors import InputError, ServiceError
 
 Answer = list[dict[str, Any]]
 
 
-def ask(endpoint: str, inputs: dict[str, Any], parameters: dict[str, Any], *, local: bool) -> None:
-    """Print the tweets. Raises InputError with the endpoint's own words for a 400, ServiceError for all else."""
+def ask(endpoint: str | None, inputs: dict[str, Any], parameters: dict[str, Any], *, local: bool) -> None:
+    """Print the tweets. Without a name the endpoint is the local stack's, or the one that is deployed where nobody chose a name.
+
+    Raises InputError with the endpoint's own words for a 400, ServiceError for all else.
+    """
     console = Console()
-    for tweet in invoke(_runtime(local), endpoint, inputs, parameters):
+    runtime, default = _runtime(local)
+    for tweet in invoke(runtime, endpoint or default, inputs, parameters):
         console.print(tweet["generated_text"], highlight=False, markup=False)
         if tweet["finish_reason"] == "length":
             console.print("[dim](cut at the longest length)[/]")
@@ -29,20 +35,24 @@ def invoke(runtime: Any, endpoint: str, inputs: dict[str, Any], parameters: dict
         answer = runtime.invoke_endpoint(EndpointName=endpoint, ContentType="application/json", Body=body)
     except ClientError as error:
         raise _readable(error, endpoint) from error
-    except BotoCoreError as error:
-        raise ServiceError(f"the endpoint {endpoint!r} can't be reached: {error}") from error
     tweets: Answer = json.loads(answer["Body"].read())
     return tweets
 
 
-def _runtime(local: bool) -> Any:
-    return local_cloud.stack(local=True).client("sagemaker-runtime") if local else boto3.client("sagemaker-runtime")
+def _runtime(local: bool) -> tuple[Any, str]:
+    """The client, and the name of the endpoint that it is asked for where none is given."""
+    if not local:  # no stack is looked up: who may ask the endpoint need not be allowed to
+        return boto3.Session().client("sagemaker-runtime"), Settings().endpoint_name
+    services = local_cloud.stack(local=True)
+    return services.client("sagemaker-runtime"), services.output("Endpoint")
 
 
 def _readable(error: ClientError, endpoint: str) -> Exception:
     """What the container said, where it said something; otherwise what SageMaker says."""
     answer = error.response
     status = answer.get("OriginalStatusCode")
+    if is_about_credentials(error):
+        return readable(error)
     if status is None:
         said = answer.get("Error", {}).get("Message", str(error))
         if "not found" in said.lower():

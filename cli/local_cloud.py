@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.services import STACK, STACK_VARIABLE, Services
-from local.ports import free_port, require_free
+from local.processes.ports import free_port, require_free
 from politico.errors import InputError, JobError, MissingToolError
 
 STATE = Path(".politico/cloud.json")

@@ -1,14 +1,19 @@
 """The `politico` command. Run: politico --help"""
 
+import os
 import signal
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from cli.aws_errors import readable
+from politico.cost.estimate import Assumptions
 from politico.errors import InputError, PoliticoError
+from politico.lake.registry import DEFAULT_TIME_ZONE
 
 app = typer.Typer(
     name="politico",
@@ -39,7 +44,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Where the dataset, the figures and the summary go.")] = DEFAULT_OUT,
     time_zone: Annotated[
         str, typer.Option(help="Of times without a zone; in a lake that is new, also whose days the dataset is cut into.")
-    ] = "America/Santiago",
+    ] = DEFAULT_TIME_ZONE,
     scale: Annotated[float, typer.Option(min=0.02, max=1.0, help="Share of the shipped sample.")] = 1.0,
     assembly: Annotated[
         Path | None, typer.Option(help="Run what `cdk synth` wrote here, as it is, instead of writing it anew.")
@@ -50,7 +55,7 @@ def demo(
     Without files it runs on the shipped sample, whose country and politicians do not exist. It uses the local cloud that
     `politico up` keeps, or brings its own and leaves nothing running.
     """
-    from cli.demo import run_demo
+    from cli.demo.run import run_demo
 
     given = (tweets, politicians, corpus)
     if any(given) and not all(given):
@@ -82,11 +87,21 @@ def generate(
     hashtags: Annotated[str | None, typer.Option(help="Hashtags without #, separated by commas.")] = None,
     frases: Annotated[str | None, typer.Option(help="Key phrases, separated by commas.")] = None,
     prompt: Annotated[str, typer.Option(help="How the tweet begins.")] = "",
-    number: Annotated[int, typer.Option("--number", "-n", help="How many tweets.")] = 1,
+    number: Annotated[int | None, typer.Option("--number", "-n", help="How many tweets.", show_default="1")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same tweets.")] = None,
-    temperature: Annotated[float, typer.Option(help="Above 1 bolder, below 1 tamer.")] = 0.9,
-    guidance: Annotated[float, typer.Option(help="Above 1 holds closer to what is asked for.")] = 1.0,
-    endpoint: Annotated[str, typer.Option(help="The SageMaker endpoint's name.")] = "politico",
+    temperature: Annotated[
+        float | None, typer.Option(help="Above 1 bolder, below 1 tamer; the endpoint's own, unless given.", show_default=False)
+    ] = None,
+    guidance: Annotated[
+        float | None,
+        typer.Option(help="Above 1 holds closer to what is asked for; the endpoint's own, unless given.", show_default=False),
+    ] = None,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(
+            help="The SageMaker endpoint's name; `politico`, or with --local the stack's own, unless given.", show_default=False
+        ),
+    ] = None,
     local: Annotated[bool, typer.Option("--local", help="Ask the cloud that `politico up` keeps in this folder.")] = False,
 ) -> None:
     """Ask an endpoint for tweets, on AWS or wherever AWS_ENDPOINT_URL points."""
@@ -97,8 +112,13 @@ def generate(
     given: dict[str, str | list[str]] = {name: value for name, value in inputs.items() if value}
     given.update({name: [item.strip() for item in value.split(",")] for name, value in lists.items() if value})
     # A person who asks for a tweet has no use for an empty one.
-    parameters = {"min_new_tokens": 1, "temperature": temperature, "guidance_scale": guidance, "seed": seed}
-    parameters["num_return_sequences"] = number
+    parameters = {
+        "min_new_tokens": 1,
+        "temperature": temperature,
+        "guidance_scale": guidance,
+        "seed": seed,
+        "num_return_sequences": number,
+    }
     ask(endpoint, given, {name: value for name, value in parameters.items() if value is not None}, local=local)
 
 
@@ -129,7 +149,7 @@ def import_(
     ] = False,
     time_zone: Annotated[
         str, typer.Option(help="Of times without a zone; in a lake that is new, also whose days the dataset is cut into.")
-    ] = "America/Santiago",
+    ] = DEFAULT_TIME_ZONE,
     local: Annotated[bool, typer.Option("--local", help="Use the cloud that `politico up` keeps in this folder.")] = False,
 ) -> None:
     """Bring an archive of tweets into the lake and run it through annotation and curation. Needs no leave of X.
@@ -137,8 +157,8 @@ def import_(
     What can't be used is set aside with its line and its reason; the politicians are added to those the lake has. The same file
     may be imported again.
     """
-    from cli.importing import Archive, import_archive
-    from cli.inputs import parse_columns
+    from cli.importing.command import Archive, import_archive
+    from cli.importing.inputs import parse_columns
 
     archive = Archive(tweets, politicians, rejected, time_zone, parse_columns(column or []), author, keep_times)
     import_archive(archive, local=local)
@@ -195,8 +215,8 @@ def discover(
     Says first what it will cost. May be stopped at any time: the same command goes on with the names that are not in the
     file yet. Needs X's terms acknowledged and an X plan with user search.
     """
-    from cli.discover import discover as find_accounts
-    from politico import lake as places
+    from cli.accounts.discover import discover as find_accounts
+    from politico.lake import places
 
     find_accounts(names, out or Path(places.CANDIDATES), at_most=at_most, again=again, wait=wait, local=local)
 
@@ -226,7 +246,7 @@ def check_registry(
 
     Exit code 0: clean, but for warnings. 1: some accounts need a look, or X could not be asked. 2: no run could use the file.
     """
-    from cli.registry import check
+    from cli.accounts.registry import check
 
     raise typer.Exit(check(politicians, offline=offline, wait=wait, local=local))
 
@@ -237,7 +257,7 @@ def put_registry(
     local: Annotated[bool, typer.Option("--local", help="Use the cloud that `politico up` keeps in this folder.")] = False,
 ) -> None:
     """Put the list into the lake, where the next run finds it; refused while anything keeps it from being used."""
-    from cli.registry import put
+    from cli.accounts.registry import put
 
     put(politicians, local=local)
 
@@ -265,17 +285,22 @@ def cost_ingest(
     candidates: Annotated[
         Path | None, typer.Option(help="How many posts accounts have; the lake's, unless given.", show_default=False)
     ] = None,
-    posts_a_day: Annotated[float | None, typer.Option(min=0, help="Of one account.", show_default="as measured, or 3")] = None,
-    retweet_share: Annotated[float | None, typer.Option(min=0, max=1, help="Of all posts.", show_default="0.35")] = None,
+    posts_a_day: Annotated[
+        float | None, typer.Option(min=0, help="Of one account.", show_default=f"as measured, or {Assumptions.posts_a_day:g}")
+    ] = None,
+    retweet_share: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Of all posts.", show_default=f"{Assumptions.retweet_share:g}")
+    ] = None,
     kept_share: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Of all posts: what is annotated.", show_default="0.5")
+        float | None,
+        typer.Option(min=0, max=1, help="Of all posts: what is annotated.", show_default=f"{Assumptions.kept_share:g}"),
     ] = None,
     cap: Annotated[int | None, typer.Option(min=0, help="Posts a month, in place of the stack's.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     local: Annotated[bool, typer.Option("--local", help="Use the cloud that `politico up` keeps in this folder.")] = False,
 ) -> None:
     """What the backfill and a month of ingestion will cost, beside the spending cap. Asks X nothing and spends nothing."""
-    from cli.cost import cost_of_ingest
+    from cli.accounts.cost import cost_of_ingest
 
     given = {"posts_a_day": posts_a_day, "retweet_share": retweet_share, "kept_share": kept_share}
     assumed = {name: value for name, value in given.items() if value is not None}
@@ -313,22 +338,25 @@ def main() -> None:
     errors = Console(stderr=True, soft_wrap=True)
     for sent in (signal.SIGINT, signal.SIGTERM):  # also where a shell's background job was told to ignore Ctrl-C
         signal.signal(sent, signal.default_int_handler)
+    if region := os.environ.get("AWS_REGION"):  # as the AWS CLI has it; boto3 reads the other name alone
+        os.environ["AWS_DEFAULT_REGION"] = region
     try:
         app(standalone_mode=True)
-    except InputError as error:
-        errors.print(f"[red]error:[/] {_plain(error)}", highlight=False)
-        sys.exit(2)
     except PoliticoError as error:
-        errors.print(f"[red]failed:[/] {_plain(error)}", highlight=False)
-        sys.exit(1)
+        sys.exit(_tell(errors, error))
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(_tell(errors, readable(error)))
     except KeyboardInterrupt:
         errors.print("stopped; nothing is left running", highlight=False)
         sys.exit(130)
 
 
-def _plain(error: Exception) -> str:
-    """Square brackets are markup to rich."""
-    return str(error).replace("[", r"\[")
+def _tell(errors: Console, error: PoliticoError) -> int:
+    """Print the error; the exit code: 2 for what a person can mend, 1 for the rest."""
+    wrong = isinstance(error, InputError)
+    plain = str(error).replace("[", r"\[")  # square brackets are markup to rich
+    errors.print(f"[red]{'error' if wrong else 'failed'}:[/] {plain}", highlight=False)
+    return 2 if wrong else 1
 
 
 if __name__ == "__main__":

@@ -9,9 +9,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.aws_errors import is_about_credentials, readable
 from politico.errors import InputError
-from politico.lake import Lake
-from politico.ledger import Ledger
+from politico.lake.bucket import Lake
+from politico.ledger.table import Ledger
 
 STACK = "Politico"
 STACK_VARIABLE = "POLITICO_STACK"
@@ -39,14 +40,18 @@ class Services:
     @classmethod
     def deployed(cls, stack: str = STACK) -> "Services":
         """What the environment's credentials and AWS_ENDPOINT_URL point to. Raises InputError when the stack is not there."""
-        session = boto3.Session()
         try:
+            session = boto3.Session()
             found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
-        except (ClientError, BotoCoreError) as error:
+        except ClientError as error:
+            if is_about_credentials(error):
+                raise readable(error) from error
             raise InputError(
                 f"no stack {stack!r} is in reach ({error}); deploy it with `make deploy`, name yours in {STACK_VARIABLE}, or "
                 "start a local cloud with `politico up` and set the AWS_ENDPOINT_URL it prints"
             ) from error
+        except BotoCoreError as error:
+            raise readable(error) from error
         return cls(session, None, {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", ())}, stack)
 
     def client(self, service: str, **options: Any) -> Any:

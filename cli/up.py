@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cli import local_cloud
 from cli.screen import Screen
-from local.ports import require_free
+from local.processes.ports import require_free
 
 
 def keep_up(port: int) -> None:

@@ -10,12 +10,12 @@ import boto3
 from botocore.config import Config
 
 from politico.errors import TermsError
-from politico.lake import Lake
-from politico.ledger import Ledger
-from politico.pace import SharedPace
+from politico.lake.bucket import Lake
+from politico.ledger.shared_pace import SharedPace
+from politico.ledger.table import Ledger
 
 if TYPE_CHECKING:
-    from politico.x_connection import Connection
+    from politico.x.connection import Connection
 
 BUCKET = "POLITICO_BUCKET"
 LEDGER_TABLE = "POLITICO_LEDGER_TABLE"
@@ -35,13 +35,13 @@ COMPREHEND_RATE = "POLITICO_COMPREHEND_RATE"
 MODEL_GROUP = "POLITICO_MODEL_GROUP"
 ENDPOINT = "POLITICO_ENDPOINT"
 SOURCE = "POLITICO_TRAINING_SOURCE"
-"""The S3 address of the training archive."""
+"""The S3 address of the training code."""
 AWS = "LAMBDA_TASK_ROOT"
 """Set by Lambda itself, and nowhere else."""
 
 _PATIENT = Config(retries={"mode": "adaptive", "max_attempts": 8})
 _ASKED_ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
-"""For Comprehend: politico/comprehend.py tries again itself, at the shared pace, which botocore's retries would not keep to."""
+"""For Comprehend: politico/annotation/comprehend.py tries again itself, at the shared pace; botocore would not keep to it."""
 
 
 @cache
@@ -64,7 +64,7 @@ def ledger() -> Ledger:
 def x_connection() -> "Connection":
     """The way to X, its sockets open for as long as the function stays warm."""
     # Only here: tweepy takes a while to import, and most functions never talk to X.
-    from politico.x_connection import TIMEOUT_SECONDS, Connection, Patience
+    from politico.x.connection import TIMEOUT_SECONDS, Connection, Patience
 
     patience = Patience(timeout=float(os.environ.get(X_TIMEOUT, TIMEOUT_SECONDS)))
     return Connection(x_bearer_token(os.environ[X_SECRET]), os.environ.get(X_ADDRESS), patience)

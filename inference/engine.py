@@ -18,8 +18,8 @@ import torch
 from transformers import GenerationConfig, NoRepeatNGramLogitsProcessor, RepetitionPenaltyLogitsProcessor
 
 from inference.model import Model
+from politico.control.request import Parameters, Request
 from politico.errors import LimitError, ServiceError
-from politico.generation import Parameters, Request
 
 REDRAWS = 3
 """How often a tweet that holds a bad word is drawn again."""

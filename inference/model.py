@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
-from politico.control import Codec, Schema
+from politico.control.format import Codec, Schema
 from politico.errors import FileFormatError
 
 TOKENIZER_FILE = "tokenizer.json"

@@ -26,10 +26,10 @@ from transformers.utils import logging as transformers_logging
 
 from inference.engine import Engine
 from inference.model import load_model
-from politico.control import Schema, shown
+from politico.control.format import Schema, shown
+from politico.control.request import Parameters, Request, parse_request
 from politico.errors import InputError, LimitError, PoliticoError, ServiceError
-from politico.generation import Parameters, Request, parse_request
-from politico.settings import from_mapping
+from politico.flags import from_mapping
 
 JSON = "application/json"
 MAX_BODY_BYTES = 64 * 1024

@@ -14,7 +14,7 @@ from filelock import FileLock
 from infra import node
 from infra.settings import Settings
 from politico.errors import FileFormatError, PoliticoError
-from politico.settings import from_mapping
+from politico.flags import from_mapping
 
 if TYPE_CHECKING:
     from aws_cdk.cx_api import CloudAssembly

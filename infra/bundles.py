@@ -1,14 +1,15 @@
-"""One copy of the code, three packages: the Lambda zip and its layer, the training archive, the serving image's folder."""
+"""One copy of the code, three packages: the Lambda zip and its layer, the training code, the serving image's folder."""
 
 import hashlib
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.source_bundle import write_source
 from politico.errors import MissingToolError
-from training.source import write_source
 
 LAMBDA_PYTHON = "3.12"
 
@@ -22,7 +23,7 @@ class Bundles:
     layer: Path
     """The functions' pure-Python dependencies, as a Lambda layer."""
     source: Path
-    """The training archive, sourcedir.tar.gz."""
+    """The training code, sourcedir.tar.gz."""
     serving: Path
     """The build context of inference/Dockerfile."""
 
@@ -34,23 +35,23 @@ class Bundles:
         source.parent.mkdir(exist_ok=True)
         write_source(source, root)
         return cls(
-            functions=_stage(root, build / "functions", ["functions/*.py", "politico/*.py"]),
+            functions=_stage(root, build / "functions", ["functions", "politico"]),
             layer=_layer(root, build / "layer"),
             source=source,
             serving=_stage(
-                root, build / "serving", ["politico/*.py", "inference/*.py", "inference/Dockerfile", "inference/requirements.txt"]
+                root, build / "serving", ["politico", "inference"], ["inference/Dockerfile", "inference/requirements.txt"]
             ),
         )
 
 
-def _stage(root: Path, folder: Path, patterns: list[str]) -> Path:
-    """A folder that holds just the files that match."""
+def _stage(root: Path, folder: Path, packages: Sequence[str], files: Sequence[str] = ()) -> Path:
+    """A folder that holds just the packages' modules, those of their rooms too, and the named files."""
     shutil.rmtree(folder, ignore_errors=True)
-    for pattern in patterns:
-        for path in sorted(root.glob(pattern)):
-            target = folder / path.relative_to(root)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+    modules = [path for package in packages for path in sorted((root / package).rglob("*.py"))]
+    for path in [*modules, *(root / one for one in files)]:
+        target = folder / path.relative_to(root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
     return folder
 
 

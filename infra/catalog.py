@@ -8,9 +8,9 @@ from aws_cdk import aws_glue as glue
 from constructs import Construct
 
 from infra.storage import Storage
-from politico import lake as places
-from politico.dataset import COLUMNS
+from politico.dataset.days import COLUMNS
 from politico.errors import SchemaError
+from politico.lake import places
 
 TABLE = "tweets"
 FIRST_DAY = "2006-03-21"

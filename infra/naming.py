@@ -18,7 +18,7 @@ def x_secret(scope: Construct, name: str) -> str:
     return arn_of(scope, "secretsmanager", "secret", f"{name}-??????")
 
 
-def registered_models(scope: Construct, group: str) -> list[str]:
+def model_versions(scope: Construct, group: str) -> list[str]:
     """A model package group and its versions."""
     return [
         arn_of(scope, "sagemaker", "model-package-group", group),

@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from politico.annotation.pace import HIGHEST_RATE
 from politico.errors import LimitError
-from politico.pace import HIGHEST_RATE
 
 _ENDPOINT_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,36}")
 """SageMaker's pattern, and short enough for a candidate's name: NAME-candidate-DIGEST has at most 63 characters."""

@@ -9,14 +9,14 @@ from constructs import Construct
 from infra.alarms import Alarms
 from infra.bundles import Bundles
 from infra.catalog import Catalog
-from infra.compliance import Compliance
-from infra.deploy import Deploy
-from infra.function import Functions
-from infra.ingest import Ingest
-from infra.serving import Serving
+from infra.compliance.workflow import Compliance
+from infra.deploy.serving import Serving
+from infra.deploy.workflow import Deploy
+from infra.functions import Functions
+from infra.ingest.workflow import Ingest
 from infra.settings import Settings
 from infra.storage import Storage
-from infra.train import Train
+from infra.train.workflow import Train
 
 
 class PoliticoStack(Stack):

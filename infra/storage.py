@@ -6,7 +6,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from politico.ledger import KEY
+from politico.ledger.table import KEY
 
 
 class Storage(Construct):

@@ -19,16 +19,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from functions.environment import X_ADDRESS, X_TIMEOUT
-from local import comprehend, events, processes, workflows
+from local import comprehend, events, moto_caches, workflows
 from local.account import client, environment
-from local.endpoints import Endpoints
 from local.faults import AwsFault, AwsFaults
-from local.functions import Functions
-from local.jobs import Jobs
-from local.ports import HOST
+from local.lambdas.functions import Functions
+from local.processes import children
+from local.processes.ports import HOST
+from local.sagemaker.endpoints import Endpoints
+from local.sagemaker.jobs import Jobs
 from local.stack import Assembly, deploy, physical_ids
-from local.x import XApi
-from local.x_faults import Fault
+from local.x.api import XApi
+from local.x.faults import Fault
 
 _X_TIMEOUT_SECONDS = "5"
 """How long functions wait for the stand-in: it is near, and a fault may have it hang."""
@@ -55,6 +56,7 @@ class Cloud:
         default_user_config["lambda"] = {"use_docker": False}
         default_user_config["stepfunctions"] = {"execute_state_machine": True}
         default_user_config["iam"] = {"load_aws_managed_policies": False}
+        moto_caches.install()
         self._functions.install()
         self._jobs.install()
         self._endpoints.install()
@@ -72,7 +74,7 @@ class Cloud:
         return {"environment": environment(self._port), "side": f"http://{HOST}:{self._side_port}", "outputs": self.outputs}
 
     def stop(self) -> None:
-        processes.stop_all()
+        children.stop_all()
 
     def _serve_side(self) -> None:
         routes = [

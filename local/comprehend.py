@@ -13,8 +13,10 @@ from typing import Any
 from moto.comprehend.responses import ComprehendResponse
 from moto.core.exceptions import JsonRESTError
 
-from local import analyzers
-from politico.comprehend import MAX_BYTES, MAX_DOCUMENTS
+from local.analyzers.entities import entities
+from local.analyzers.key_phrases import key_phrases
+from local.analyzers.sentiment import sentiment
+from politico.annotation.comprehend import MAX_BYTES, MAX_DOCUMENTS
 
 BURST = 20
 """Calls that are answered at once after a rest, however quick they come."""
@@ -90,14 +92,14 @@ class Faults:
 def install(faults: Faults) -> None:
     """Teach moto's Comprehend the three calls."""
 
-    def sentiment(text: str) -> dict[str, Any]:
-        label, scores = analyzers.sentiment(text)
+    def judged(text: str) -> dict[str, Any]:
+        label, scores = sentiment(text)
         return {"Sentiment": label, "SentimentScore": scores}
 
     for name, analyse in (
-        ("batch_detect_sentiment", sentiment),
-        ("batch_detect_entities", lambda text: {"Entities": analyzers.entities(text)}),
-        ("batch_detect_key_phrases", lambda text: {"KeyPhrases": analyzers.key_phrases(text)}),
+        ("batch_detect_sentiment", judged),
+        ("batch_detect_entities", lambda text: {"Entities": entities(text)}),
+        ("batch_detect_key_phrases", lambda text: {"KeyPhrases": key_phrases(text)}),
     ):
         setattr(ComprehendResponse, name, _call(name, analyse, faults))
 

@@ -13,7 +13,7 @@ import threading
 import warnings
 from pathlib import Path
 
-from local.ports import free_port, require_free
+from local.processes.ports import free_port, require_free
 from politico.errors import PoliticoError
 
 

@@ -13,8 +13,8 @@ from moto.cloudformation.parsing import get_model_map
 
 from functions.environment import X_SECRET
 from local.account import ACCOUNT, REGION, X_TOKEN, client
-from local.endpoints import Endpoints, Image
-from local.functions import Functions
+from local.lambdas.functions import Functions
+from local.sagemaker.endpoints import Endpoints, Image
 from politico.errors import FileFormatError, JobError
 
 SKIPPED = {

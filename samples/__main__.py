@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from samples import write_sample
+from samples.write import write_sample
 
 
 def main() -> None:

@@ -1,144 +1,52 @@
-"""What several tests share: the template, synthesized once, and one local cloud that runs it."""
+"""What several tests share: the template, synthesized once, one local cloud a process that runs it, and which tests are slow."""
 
-import json
 import os
-import re
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Iterator
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import pytest
+from botocore.loaders import JSONFileLoader
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from cli.local_cloud import LocalCloud, started
 from local.stack import Assembly
+from tests.support.template import Template, synthesis
 
 # How fast examples are made says more of the machine than of the tests.
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")
 
-ROOT = Path(__file__).resolve().parent.parent
-ACCOUNT, REGION = "123456789012", "us-east-1"
+# Each test against moto has a session of its own, which would read botocore's descriptions anew: half of the time of a client.
+_read = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
+JSONFileLoader.load_file = lambda _loader, path: _read(path)
+
+NEED_THE_CLOUD = {"cloud", "kept_up", "demo"}
+"""Fixtures that bring a local cloud up: whoever uses one is slow."""
 
 
-def synthesis(out: Path, **extra: str) -> subprocess.CompletedProcess[str]:
-    """Run the CDK app as a person would, but where no AWS account is in reach; `extra` goes into its environment."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
-    nowhere = {
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "infra.app"],
-        env={**kept, **nowhere, "CDK_OUTDIR": str(out), **extra},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+LONGEST = ("test_whole_path.py", "test_fault_matrix.py")
+"""The files that take minutes: begun first, one in each process, so that neither is waited for at the end."""
 
 
-class Template:
-    """The synthesized template, with its references resolved; resources are found by type, never by logical id."""
-
-    def __init__(self, assembly: Assembly) -> None:
-        self.assembly = assembly
-        self.text = json.dumps(assembly.template)
-
-    def all(self, kind: str) -> list[dict[str, Any]]:
-        """The properties of every resource of a type."""
-        return [properties for _name, properties in self.assembly.resources(kind)]
-
-    def one(self, kind: str) -> dict[str, Any]:
-        found = self.all(kind)
-        assert len(found) == 1, f"{len(found)} resources are {kind}"
-        return found[0]
-
-    def whole(self, kind: str) -> dict[str, Any]:
-        """The only resource of a type, with what stands beside its properties."""
-        return next(one for one in self.assembly.template["Resources"].values() if one["Type"] == kind)
-
-    @cached_property
-    def functions(self) -> dict[str, dict[str, Any]]:
-        """Every Lambda function's properties, by its module."""
-        return {one["Handler"].split(".")[1]: one for one in self.all("AWS::Lambda::Function")}
-
-    def machine(self, output: str, names: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """The definition of the state machine that a stack output gives the address of."""
-        made = self.assembly.template["Resources"][self.assembly.template["Outputs"][output]["Value"]["Ref"]]
-        definition: dict[str, Any] = json.loads(self.resolve(made["Properties"]["DefinitionString"], names))
-        return definition
-
-    def asset(self, key: str) -> Path:
-        """The file or folder that is published under this object key."""
-        for one in self.assembly.assets["files"].values():
-            if key in {place["objectKey"] for place in one["destinations"].values()}:
-                return self.assembly.folder / one["source"]["path"]
-        raise KeyError(key)
-
-    def image(self) -> Path:
-        """The build context of the one Docker image."""
-        (one,) = self.assembly.assets["dockerImages"].values()
-        return self.assembly.folder / one["source"]["directory"]
-
-    def resolve(self, value: Any, names: Mapping[str, str] | None = None) -> Any:
-        """The value as CloudFormation would fill it in; what it would name is called by `names`, else by its logical id."""
-        if isinstance(value, list):
-            return [self.resolve(one, names) for one in value]
-        if not isinstance(value, dict):
-            return value
-        if len(value) == 1:
-            (function, given), *_ = value.items()
-            if function == "Ref":
-                return self._ref(given, names or {})
-            if function == "Fn::GetAtt":
-                return self._arn(given[0], (names or {}).get(given[0], given[0]))
-            if function == "Fn::Join":
-                return given[0].join(self.resolve(given[1], names))
-            if function == "Fn::Sub":
-                return re.sub(r"\$\{([^}]+)\}", lambda found: self._ref(found[1], names or {}), given)
-            if function == "Fn::Select":
-                return self.resolve(given[1], names)[int(given[0])]
-            if function == "Fn::Split":
-                return self.resolve(given[1], names).split(given[0])
-        return {name: self.resolve(one, names) for name, one in value.items()}
-
-    def _ref(self, name: str, names: Mapping[str, str]) -> str:
-        pseudo = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::URLSuffix": "amazonaws.com"}
-        if name in pseudo:
-            return pseudo[name]
-        if name in self.assembly.template["Parameters"]:
-            default: str = self.assembly.template["Parameters"][name]["Default"]
-            return default
-        if self._kind(name) in ("AWS::SNS::Topic", "AWS::StepFunctions::StateMachine"):
-            return names.get(name) or self._arn(name, name)
-        return names.get(name, name)
-
-    def _arn(self, name: str, called: str) -> str:
-        arns = {
-            "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{called}",
-            "AWS::Lambda::Function": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{called}",
-            "AWS::StepFunctions::StateMachine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{called}",
-            "AWS::SNS::Topic": f"arn:aws:sns:{REGION}:{ACCOUNT}:{called}",
-            "AWS::S3::Bucket": f"arn:aws:s3:::{called}",
-            "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{called}",
-        }
-        return arns[self._kind(name)]
-
-    def _kind(self, name: str) -> str:
-        kind: str = self.assembly.template["Resources"][name]["Type"]
-        return kind
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if NEED_THE_CLOUD & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: (item.path.name not in LONGEST, item.get_closest_marker("slow") is None))
 
 
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that `cdk synth` would write, written once."""
-    out = tmp_path_factory.mktemp("assembly") / "cdk.out"
-    done = synthesis(out)
-    assert done.returncode == 0, done.stderr
+    """The folder that `cdk synth` would write, written once, however many processes test. Nobody changes it: copy it first."""
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
+    shared = tmp_path_factory.mktemp("assembly") if alone else tmp_path_factory.getbasetemp().parent
+    out = shared / "cdk.out"
+    with FileLock(shared / "cdk.out.lock"):
+        if not (out / "manifest.json").is_file():
+            done = synthesis(out)
+            assert done.returncode == 0, done.stderr
     return out
 
 

@@ -5,16 +5,18 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-from politico import lake
-from politico.political import SCHEMA
-from tests.conftest import ROOT, Template
+from politico.control.political import SCHEMA
+from politico.lake import places
+from tests.support.paths import ROOT
+from tests.support.template import Template
 
 # Who may import whom. Each floor stands on those below it, but takes only what its package holds: the Lambda zip has
-# functions/ and politico/, the serving image inference/ and politico/, the training archive those two and training/.
+# functions/ and politico/, the serving image inference/ and politico/, the training code those two and training/.
 # Three things that look like exceptions are the design: training stands on inference (it evaluates by generating); samples
 # stands alone, and only the command line reads it; the tests may import everything, as they are no floor.
 FLOORS = {
@@ -27,6 +29,11 @@ FLOORS = {
     "cli": {"politico", "functions", "inference", "training", "infra", "local", "samples"},
     "samples": set(),
 }
+ROOMS = (
+    *("forgetting", "ingest", "dataset", "accounts", "cost", "models", "ledger", "archives", "x", "lake", "tweets", "annotation"),
+    *("control", "flags", "runs", "errors"),
+)
+"""Of politico/, from the top: each room imports only from itself and from those behind it."""
 MODULES = sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py"))
 SHOWN = [str(path.relative_to(ROOT)) for path in MODULES]
 
@@ -97,8 +104,72 @@ def test_nothing_imports_upwards_or_sideways(path: Path) -> None:
     assert not wrong
 
 
+def room_of(module: str) -> tuple[str, str]:
+    """Floor and room of a dotted name: the package or the module right below the floor; the floor's own `__init__` is none."""
+    floor, _, rest = module.partition(".")
+    return floor, rest.partition(".")[0]
+
+
+def rooms_imported(path: Path) -> set[tuple[str, str]]:
+    """The other rooms of its own floor that a module imports from."""
+    dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    names = set()
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            names |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{one.name}" for one in node.names}
+    own = room_of(dotted)
+    return {room for room in map(room_of, names) if room[0] == own[0] and room[1] and room != own}
+
+
+def test_the_rooms_of_politico_are_all_in_the_order_and_no_arrow_runs_upwards() -> None:
+    there = {room_of(".".join(path.relative_to(ROOT).with_suffix("").parts))[1] for path in (ROOT / "politico").rglob("*.py")}
+    assert there - {"__init__"} == set(ROOMS)
+    wrong = [
+        f"{path.relative_to(ROOT)} imports from {room}"
+        for path in (ROOT / "politico").rglob("*.py")
+        for _floor, room in rooms_imported(path)
+        if ROOMS.index(room) < ROOMS.index(path.relative_to(ROOT / "politico").with_suffix("").parts[0])
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_no_two_rooms_of_a_floor_need_each_other(floor: str) -> None:
+    needs: dict[str, set[str]] = {}
+    for path in (ROOT / floor).rglob("*.py"):
+        room = room_of(".".join(path.relative_to(ROOT).with_suffix("").parts))[1]
+        needs.setdefault(room, set()).update(other for _floor, other in rooms_imported(path))
+    TopologicalSorter(needs).prepare()  # raises CycleError, which names the circle
+
+
+def test_functions_of_one_workflow_know_nothing_of_anothers() -> None:
+    shared = {"environment", "telemetry"}
+    wrong = [
+        f"{path.relative_to(ROOT)} imports from {room}"
+        for path in (ROOT / "functions").glob("*/*.py")
+        for _floor, room in rooms_imported(path)
+        if room not in shared
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.name == "__init__.py"], ids=lambda path: path.parent.name)
+def test_a_room_says_in_one_line_what_it_is_for_and_exports_nothing(path: Path) -> None:
+    (only,) = parsed(path).body
+    assert isinstance(only, ast.Expr)
+    assert isinstance(only.value, ast.Constant)
+    assert "\n" not in str(only.value.value)
+
+
+def test_no_folder_has_more_than_fifteen_modules() -> None:
+    counts = Counter(path.parent for path in MODULES if path.name != "__init__.py")
+    assert {str(folder.relative_to(ROOT)): count for folder, count in counts.items() if count > 15} == {}
+
+
 def test_an_import_inside_a_function_counts() -> None:
-    tree = ast.parse("def f():\n    from local.x import XApi\n    import cli.main\n")
+    tree = ast.parse("def f():\n    from local.x.api import XApi\n    import cli.main\n")
     assert [name for _line, name in imported(tree, "politico")] == ["local", "cli"]
 
 
@@ -142,7 +213,7 @@ def test_control_markers_are_spelled_once() -> None:
     strays = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in MODULES
-        if path != ROOT / "politico" / "political.py"
+        if path != ROOT / "politico" / "control" / "political.py"
         for line, text in texts(parsed(path))
         if any(marker in text for marker in markers)
     ]
@@ -153,7 +224,7 @@ def test_lake_prefixes_are_spelled_once() -> None:
     strays = [
         f"{path.relative_to(ROOT)}:{line} {text!r}"
         for path in MODULES
-        if path != ROOT / "politico" / "lake.py"
+        if path != ROOT / "politico" / "lake" / "places.py"
         for line, text in texts(parsed(path))
         if LAKE_PREFIX.search(text)
     ]
@@ -161,7 +232,15 @@ def test_lake_prefixes_are_spelled_once() -> None:
 
 
 def test_the_scan_for_lake_prefixes_knows_those_of_the_lake() -> None:
-    prefixes = (lake.RAW, lake.ANNOTATED, lake.DATASET, lake.TOMBSTONES, lake.MODELS, lake.CORPORA, lake.report("RUN"))
+    prefixes = (
+        places.RAW,
+        places.ANNOTATED,
+        places.DATASET,
+        places.TOMBSTONES,
+        places.MODELS,
+        places.CORPORA,
+        places.report("RUN"),
+    )
     assert all(LAKE_PREFIX.search(one) for one in prefixes)
     inside_a_format = ast.parse('key = f"{bucket}/raw/{run}"')
     assert [text for _line, text in texts(inside_a_format) if LAKE_PREFIX.search(text)] == ["/raw/"]

@@ -9,25 +9,25 @@ from pathlib import Path
 from inference.model import Model, load_model
 from politico.errors import FileFormatError
 
-ARCHIVE = "model.tar.gz"
+PACKED = "model.tar.gz"
 
 
 @contextmanager
 def unpacked(folder: Path) -> Iterator[Path]:
-    """The model's own files: the folder itself, or for as long as they are needed what its archive holds.
+    """The model's own files: the folder itself, or for as long as they are needed what the packed one holds.
 
-    Raises FileFormatError for an archive that is torn or would write elsewhere.
+    Raises FileFormatError for a packed one that is torn or would write elsewhere.
     """
-    archive = folder / ARCHIVE
-    if not archive.is_file():
+    packed = folder / PACKED
+    if not packed.is_file():
         yield folder
         return
     with tempfile.TemporaryDirectory() as scratch:
         try:
-            with tarfile.open(archive) as packed:
-                packed.extractall(scratch, filter="data")
+            with tarfile.open(packed) as opened:
+                opened.extractall(scratch, filter="data")
         except (tarfile.TarError, OSError, EOFError) as error:
-            raise FileFormatError(f"{archive} can't be unpacked: {error}") from error
+            raise FileFormatError(f"{packed} can't be unpacked: {error}") from error
         yield Path(scratch)
 
 

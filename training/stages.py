@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,24 +13,24 @@ from transformers import GPT2LMHeadModel
 
 from inference.model import TOKENIZER_FILE as MODEL_TOKENIZER
 from inference.model import codec_for, load_model, open_tokenizer, save_model
-from politico.control import Schema
+from politico.control.format import Schema
+from politico.control.political import SCHEMA
 from politico.errors import FileFormatError, LimitError
-from politico.experiment import ControlSettings, LearningSettings, NetworkSettings
-from politico.political import SCHEMA
-from politico.seen import FILE as SEEN_FILE
-from politico.seen import write_seen
-from training.checkpoint import Progress
-from training.control_data import ControlSamples
-from training.dataset import identity_of, read_dataset
+from politico.models.experiment import ControlSettings, LearningSettings, NetworkSettings
+from politico.models.seen import FILE as SEEN_FILE
+from politico.models.seen import write_seen
+from training.corpus.shards import HELD_OUT_FILE, STATISTICS_FILE, TOKENIZER_FILE, TRAIN_FILE, read_shard
+from training.corpus.vocabulary import byte_lengths
+from training.evaluation.metrics import Loss
 from training.folders import unpacked
-from training.learning import Learned, learn
-from training.metrics import Loss
-from training.network import build_network, count_parameters
-from training.processes import Processes
-from training.shards import HELD_OUT_FILE, STATISTICS_FILE, TOKENIZER_FILE, TRAIN_FILE, read_shard
-from training.split import split
-from training.vocabulary import byte_lengths
-from training.windows import Windows
+from training.loop.checkpoint import Progress
+from training.loop.loop import Learned, learn
+from training.loop.network import build_network, count_parameters
+from training.loop.processes import Processes
+from training.samples.control_samples import ControlSamples
+from training.samples.dataset import identity_of, read_dataset
+from training.samples.split import split
+from training.samples.windows import Windows
 
 HISTORY_FILE, SUMMARY_FILE = "training.jsonl", "summary.json"
 
@@ -101,8 +101,7 @@ def train_control(
     dataset: Path,
     base: Path,
     shape: Mapping[str, str],
-    settings: LearningSettings,
-    control: ControlSettings,
+    settings: ControlSettings,
     run: Run,
     processes: Processes,
 ) -> None:
@@ -117,14 +116,12 @@ def train_control(
     for name, value in shape.items():
         if value != str(getattr(own, name)):
             raise LimitError(f"{name} is {value}, but the base model's is {getattr(own, name)}; leave the flag out")
-    sides = split(read_dataset(dataset), control.held_out_share)
+    sides = split(read_dataset(dataset), settings.held_out_share)
     data = ControlSamples(
         sides,
         replace(model.codec, schema=SCHEMA),
-        control,
+        settings,
         length=model.length,
-        batch_size=settings.batch_size,
-        seed=settings.seed,
         held_out_tokens=_held_out_tokens(processes),
     )
     parts = _Parts(
@@ -136,11 +133,17 @@ def train_control(
             "base": model.card.get("name"),
             "dataset": identity_of(dataset),
             "data": {**asdict(data.counts), "cut_day": sides.cut_day},
-            "settings": {"network": asdict(own), "learning": asdict(settings), "control": asdict(control)},
+            "settings": {"network": asdict(own), **_by_part(settings)},
         },
         seen=sides.train["id_str"].to_pylist(),
     )
     _train(model.network, data, settings, run, processes, parts)
+
+
+def _by_part(settings: ControlSettings) -> dict[str, dict[str, Any]]:
+    """The settings as a model's card tells them: what every stage has, and what control adds."""
+    own = asdict(settings)
+    return {"learning": {one.name: own.pop(one.name) for one in fields(LearningSettings)}, "control": own}
 
 
 def _train(

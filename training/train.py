@@ -3,7 +3,7 @@
     python training/train.py --stage base --corpus FOLDER --model_dir FOLDER --output_dir FOLDER --max_minutes 1
     torchrun --nproc-per-node 2 training/train.py --stage control --dataset FOLDER --base FOLDER …
 
-The flags are the fields of `Job`, `NetworkSettings`, `LearningSettings` and, for control, `ControlSettings`. In SageMaker
+The flags are the fields of `Job`, `NetworkSettings` and `LearningSettings`, for control `ControlSettings`. In SageMaker
 the folders come from its environment.
 """
 
@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    # The archive's root instead of this folder: `import training` works, and none of our files hides a library.
+    # The code's root instead of this folder: `import training` works, and none of our files hides a library.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
-    from training.job import main
+    from training.arguments import main
 
     sys.exit(main(sys.argv[1:]))

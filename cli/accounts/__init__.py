@@ -1,0 +1,1 @@
+"""The commands about accounts: `discover`, `registry check`, `registry put` and `cost ingest`."""

@@ -1,0 +1,1 @@
+"""`politico import`: a person's files, checked, into the lake."""

@@ -1,0 +1,1 @@
+"""The compliance workflow in the template."""

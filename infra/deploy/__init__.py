@@ -1,0 +1,1 @@
+"""The deploy workflow in the template, and what the endpoint runs."""

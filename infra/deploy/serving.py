@@ -1,0 +1,41 @@
+"""What the endpoint runs: its image and the role of the models made from it."""
+
+from aws_cdk import aws_ecr_assets as ecr_assets
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.naming import arn_of
+from infra.settings import Settings
+from infra.storage import Storage
+from politico.lake import places
+
+DOCKERFILE = "inference/Dockerfile"
+
+
+class Serving(Construct):
+    """`image` is the address of the serving image, `role` what its containers may do."""
+
+    def __init__(self, scope: Construct, name: str, *, folder: str, storage: Storage, settings: Settings) -> None:
+        super().__init__(scope, name)
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+        storage.lake.grant_read(self.role, f"{places.MODELS}*")
+        log_group = arn_of(self, "logs", "log-group", "/aws/sagemaker/*")
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group]
+            )
+        )
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["cloudwatch:PutMetricData", "ecr:GetAuthorizationToken"],
+                resources=["*"],  # neither has a resource to name
+            )
+        )
+        if settings.serving_image:
+            self.image = settings.serving_image
+        else:
+            asset = ecr_assets.DockerImageAsset(
+                self, "Image", directory=folder, file=DOCKERFILE, platform=ecr_assets.Platform.LINUX_AMD64
+            )
+            asset.repository.grant_pull(self.role)
+            self.image = asset.image_uri

@@ -1,0 +1,52 @@
+"""One Lambda function of ours: its module, what it may take, and what it is told through its environment."""
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import Duration, RemovalPolicy, Size
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+
+class Functions(Construct):
+    """Makes functions that share one zip and one set of layers."""
+
+    def __init__(self, scope: Construct, name: str, *, code: lambda_.Code, layers: Sequence[lambda_.ILayerVersion]) -> None:
+        super().__init__(scope, name)
+        self._code = code
+        self._layers = layers
+
+    def make(
+        self,
+        name: str,
+        module: str,
+        *,
+        environment: Mapping[str, str],
+        timeout: Duration | None = None,
+        memory_megabytes: int = 512,
+        storage: Size | None = None,
+    ) -> lambda_.Function:
+        """The function whose handler is in `functions.MODULE`, such as `ingest.fetch`.
+
+        `name` becomes part of its logical id, which stays whatever the module is called: another id is another function, and
+        its log begins anew. `storage` is its room for files, where half a gigabyte is too little.
+        """
+        return lambda_.Function(
+            self,
+            name,
+            description=f"politico: functions/{module.replace('.', '/')}.py",
+            runtime=lambda_.Runtime.PYTHON_3_12,
+            architecture=lambda_.Architecture.X86_64,
+            code=self._code,
+            handler=f"functions.{module}.handler",
+            layers=list(self._layers),
+            environment=dict(environment),
+            timeout=timeout or Duration.minutes(1),
+            memory_size=memory_megabytes,
+            # Of logging, only the log group: functions/telemetry.py writes JSON itself.
+            tracing=lambda_.Tracing.ACTIVE,
+            ephemeral_storage_size=storage,
+            log_group=logs.LogGroup(
+                self, f"{name}Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
+            ),
+        )

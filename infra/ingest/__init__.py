@@ -1,0 +1,1 @@
+"""The ingest workflow in the template."""

@@ -1,0 +1,1 @@
+"""The train workflow in the template, and its SageMaker jobs."""

@@ -1,0 +1,246 @@
+"""The train workflow: a corpus and the dataset to a base model, a control model, its evaluation, and a version to approve."""
+
+from typing import Any
+
+from aws_cdk import Aws, Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3_assets as assets
+from aws_cdk import aws_sagemaker as sagemaker
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from functions import environment
+from infra.execution import execution
+from infra.functions import Functions
+from infra.naming import arn_of, model_versions
+from infra.settings import Settings
+from infra.storage import Storage
+from infra.train import jobs
+from politico.lake import places
+
+CONTENT_TYPE = "application/json"
+
+
+class Train(Construct):
+    """`machine` runs the workflow on `{"experiment": …, "corpus": …, "overrides": {…}}`; `group` holds the versions."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        functions: Functions,
+        storage: Storage,
+        source: assets.Asset,
+        serving_image: str,
+        notifications: sns.ITopic,
+        settings: Settings,
+    ) -> None:
+        super().__init__(scope, name)
+        self._storage, self._settings, self._notifications = storage, settings, notifications
+        self._source, self._serving_image = source, serving_image
+        self.group = sagemaker.CfnModelPackageGroup(self, "Models", model_package_group_name=settings.model_group)
+        lake = {environment.BUCKET: storage.lake.bucket_name}
+        self.prepare = functions.make(
+            "Prepare",
+            "train.prepare",
+            environment={**lake, environment.MODEL_GROUP: settings.model_group, environment.SOURCE: source.s3_object_url},
+        )
+        self.prepare.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage"],
+                resources=model_versions(self, settings.model_group),
+            )
+        )
+        storage.lake.grant_put(self.prepare, f"{places.MODELS}*")
+        self.gate = functions.make("Gate", "train.gate", environment=lake)
+        storage.lake.grant_read(self.gate)
+        self.job_role = self._job_role()
+        self._training_image = (
+            f"{settings.training_image_account}.dkr.ecr.{Aws.REGION}.{Aws.URL_SUFFIX}/{settings.training_image}"
+        )
+        self.machine = sfn.StateMachine(
+            self,
+            "Workflow",
+            comment="Corpus and dataset in, a model version to approve out",
+            definition_body=sfn.DefinitionBody.from_chainable(self._definition()),
+            timeout=Duration.hours(2 * (settings.training_hours + settings.spot_wait_hours) + 24),
+            tracing_enabled=True,
+        )
+        self._let_machine_run_jobs()
+
+    def _definition(self) -> sfn.IChainable:
+        prepare = tasks.LambdaInvoke(
+            self,
+            "Prepare",
+            lambda_function=self.prepare,
+            payload=sfn.TaskInput.from_object(execution()),
+            payload_response_only=True,
+        )
+        failed = sfn.Fail(self, "Training failed", error="TrainingFailed", cause_path="$.error.Cause")
+        tell = tasks.SnsPublish(
+            self,
+            "Tell that training failed",
+            topic=self._notifications,
+            subject="politico: training failed",
+            message=sfn.TaskInput.from_json_path_at("$.error"),
+            result_path=sfn.JsonPath.DISCARD,
+        ).next(failed)
+        steps = self._steps()
+        prepare.add_catch(tell, result_path="$.error")
+        for step in steps.values():
+            step.add_catch(tell, result_path="$.error")
+        base_given = sfn.Choice(self, "Base model given?")
+        after_base = steps["Train control model"].next(self._with_champion(steps["Evaluate"]))
+        steps["Evaluate"].next(self._judge(tell))
+        trained = steps["Prepare corpus"].next(steps["Train base model"]).next(steps["Train control model"])
+        return prepare.next(base_given.when(sfn.Condition.boolean_equals("$.train_base", True), trained).otherwise(after_base))
+
+    def _steps(self) -> dict[str, sfn.CustomState]:
+        """The SageMaker jobs, each waited for."""
+        role, source = self.job_role.role_arn, self._source.s3_object_url
+        common: dict[str, Any] = {"role": role, "image": self._training_image, "settings": self._settings}
+        definitions = {
+            "Prepare corpus": jobs.processing(
+                "corpus", source=source, inputs={"corpus": "$.paths.corpus"}, output="$.paths.shards", **common
+            ),
+            "Train base model": jobs.training(
+                "base", channels={"corpus": "$.paths.shards"}, result_path="$.base_model", **common
+            ),
+            "Train control model": jobs.training(
+                "control",
+                channels={"dataset": "$.paths.dataset", "base": "$.base_model.uri"},
+                result_path="$.candidate",
+                **common,
+            ),
+            "Evaluate": jobs.processing(
+                "evaluation",
+                source=source,
+                inputs={
+                    "dataset": "$.paths.dataset",
+                    "base": "$.base_model.uri",
+                    "candidate": "$.candidate.uri",
+                    "champion": "$.champion.uri",
+                },
+                output="$.paths.evaluation",
+                **common,
+            ),
+        }
+        return {name: sfn.CustomState(self, name, state_json=definition) for name, definition in definitions.items()}
+
+    def _with_champion(self, evaluate: sfn.CustomState) -> sfn.IChainable:
+        """A job's inputs are fixed: where there is no champion the candidate fills its place, and no flag makes it be read."""
+        fill = sfn.Pass(
+            self,
+            "No champion yet",
+            parameters={"exists": False, "uri": sfn.JsonPath.string_at("$.candidate.uri")},
+            result_path="$.champion",
+        ).next(evaluate)
+        choice = sfn.Choice(self, "Champion to compare with?")
+        return choice.when(sfn.Condition.boolean_equals("$.champion.exists", True), evaluate).otherwise(fill)
+
+    def _judge(self, tell: sfn.IChainable) -> sfn.IChainable:
+        gate = tasks.LambdaInvoke(
+            self,
+            "Gate",
+            lambda_function=self.gate,
+            payload=sfn.TaskInput.from_object(
+                {"run": sfn.JsonPath.string_at("$.run"), "tolerance": sfn.JsonPath.object_at("$.tolerance")}
+            ),
+            payload_response_only=True,
+            result_path="$.gate",
+        )
+        gate.add_catch(tell, result_path="$.error")
+        register = sfn.CustomState(self, "Register", state_json=self._register())
+        register.add_catch(tell, result_path="$.error")
+        refused = sfn.Succeed(self, "Not better: not offered")
+        passed = sfn.Condition.boolean_equals("$.gate.passed", True)
+        return gate.next(sfn.Choice(self, "Good enough?").when(passed, register).otherwise(refused))
+
+    def _register(self) -> dict[str, Any]:
+        container = {"Image": self._serving_image, "ModelDataUrl.$": "$.candidate.uri"}
+        return {
+            "Type": "Task",
+            "Resource": f"arn:{Aws.PARTITION}:states:::aws-sdk:sagemaker:createModelPackage",
+            "Parameters": {
+                "ModelPackageGroupName": self._settings.model_group,
+                "ModelPackageDescription.$": "States.Format('run {}: {}', $.run, $.gate.reason)",
+                "ModelApprovalStatus": "PendingManualApproval",
+                "CustomerMetadataProperties": {"run.$": "$.run", "bits_per_byte.$": "$.gate.bits_per_byte"},
+                "InferenceSpecification": {
+                    "Containers": [container],
+                    "SupportedContentTypes": [CONTENT_TYPE],
+                    "SupportedResponseMIMETypes": [CONTENT_TYPE],
+                    "SupportedRealtimeInferenceInstanceTypes": [self._settings.serving_instance],
+                },
+            },
+            "ResultSelector": {"arn.$": "$.ModelPackageArn"},
+            "ResultPath": "$.package",
+            "End": True,
+        }
+
+    def _job_role(self) -> iam.Role:
+        """What the jobs may do: read the lake and the code, write under models/ and corpora/, ask Comprehend for sentiments."""
+        role = iam.Role(self, "JobRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+        self._storage.lake.grant_read(role)
+        for prefix in (places.MODELS, places.CORPORA):
+            self._storage.lake.grant_put(role, f"{prefix}*")
+        self._source.grant_read(role)
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=[
+                    "comprehend:BatchDetectSentiment",
+                    "comprehend:BatchDetectEntities",
+                    "comprehend:BatchDetectKeyPhrases",
+                    "cloudwatch:PutMetricData",
+                    "ecr:GetAuthorizationToken",
+                ],
+                resources=["*"],  # none of these has a resource to name
+            )
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
+                resources=[arn_of(self, "logs", "log-group", "/aws/sagemaker/*")],
+            )
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"],
+                resources=[f"arn:{Aws.PARTITION}:ecr:{Aws.REGION}:{self._settings.training_image_account}:repository/*"],
+            )
+        )
+        return role
+
+    def _let_machine_run_jobs(self) -> None:
+        """CDK can't know what a CustomState does: start, watch, stop and tag jobs, and the rules that `.sync` waits through."""
+        allow = self.machine.add_to_role_policy
+        kinds = ("Training", "Processing")
+        allow(
+            iam.PolicyStatement(
+                actions=[f"sagemaker:{verb}{kind}Job" for kind in kinds for verb in ("Create", "Describe", "Stop")]
+                + ["sagemaker:AddTags"],
+                resources=[arn_of(self, "sagemaker", f"{kind.lower()}-job", "*") for kind in kinds],
+            )
+        )
+        allow(
+            iam.PolicyStatement(
+                actions=["iam:PassRole"],
+                resources=[self.job_role.role_arn],
+                conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+            )
+        )
+        allow(
+            iam.PolicyStatement(
+                actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"],
+                resources=[arn_of(self, "events", "rule", f"StepFunctionsGetEventsForSageMaker{kind}JobsRule") for kind in kinds],
+            )
+        )
+        allow(
+            iam.PolicyStatement(
+                actions=["sagemaker:CreateModelPackage"],
+                resources=model_versions(self, self._settings.model_group),
+            )
+        )

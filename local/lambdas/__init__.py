@@ -1,0 +1,1 @@
+"""Lambda on this machine: each function in processes of its own that see only what would be deployed."""

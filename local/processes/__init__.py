@@ -1,0 +1,1 @@
+"""Child processes that never outlive us, and ports for them."""

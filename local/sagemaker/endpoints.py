@@ -1,0 +1,226 @@
+"""SageMaker's endpoints: the serving image's own program, as a process on the unpacked model; `invoke_endpoint` reaches it."""
+
+import json
+import shutil
+import sys
+import threading
+import time
+import traceback
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import STDOUT, Popen
+from typing import Any
+
+from moto.core.exceptions import JsonRESTError
+from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
+from moto.sagemaker.models import FakeEndpointConfig, SageMakerModelBackend
+from moto.sagemaker.responses import SageMakerResponse
+from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
+
+from local.account import ACCOUNT, REGION, child_environment, client
+from local.limits import violations
+from local.processes import children
+from local.processes.ports import HOST, free_port
+from local.sagemaker.container import ISOLATION, Container
+from local.sagemaker.jobs import refuse
+from politico.errors import JobError
+
+STARTUP_SECONDS = 120.0
+"""SageMaker waits up to several minutes for /ping; a small model here needs seconds."""
+INVOCATION_SECONDS = 60.0
+"""SageMaker's own limit."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """A serving image that stands in the assembly as a folder with its Dockerfile."""
+
+    folder: Path
+    dockerfile: str
+
+    def command(self) -> list[str]:
+        """The Dockerfile's ENTRYPOINT, with the environment's Python for the image's, and what SageMaker appends."""
+        lines = (self.folder / self.dockerfile).read_text().splitlines()
+        entry = [line.split(" ", 1)[1] for line in lines if line.startswith("ENTRYPOINT ")]
+        words: list[str] = json.loads(entry[-1])
+        return [sys.executable if words[0] == "python" else words[0], *words[1:], "serve"]
+
+
+@dataclass
+class _Serving:
+    process: Popen[bytes]
+    port: int
+    folder: Path
+
+
+class Endpoints:
+    """Keeps a process behind every endpoint of moto's SageMaker."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self._folder, self._port = folder, port
+        self._images: dict[str, Image] = {}
+        self._serving: dict[str, _Serving] = {}
+        self._count = 0
+
+    def add_image(self, address_part: str, image: Image) -> None:
+        """An image whose address holds this text (an asset's hash) is this one."""
+        self._images[address_part] = image
+
+    def install(self) -> None:
+        """Make moto's SageMaker serve endpoints from here."""
+        endpoints = self
+        create, delete = SageMakerModelBackend.create_endpoint, SageMakerModelBackend.delete_endpoint
+        configure = SageMakerResponse.create_endpoint_config
+
+        def create_endpoint_config(response: SageMakerResponse) -> Any:
+            refuse(violations("sagemaker", "CreateEndpointConfig", json.loads(response.body)))
+            return configure(response)
+
+        def create_endpoint(backend: SageMakerModelBackend, endpoint_name: str, endpoint_config_name: str, tags: Any) -> Any:
+            request = {"EndpointName": endpoint_name, "EndpointConfigName": endpoint_config_name}
+            refuse(violations("sagemaker", "CreateEndpoint", request))
+            if endpoint_name in backend.endpoints:
+                raise JsonRESTError("ValidationException", f"Cannot create already existing endpoint {endpoint_name}.")
+            endpoint = create(backend, endpoint_name, endpoint_config_name, tags)
+            endpoints._roll_out(backend, endpoint, "Creating")
+            return endpoint
+
+        def update_endpoint(response: SageMakerResponse) -> ActionResult:
+            request = json.loads(response.body)
+            refuse(violations("sagemaker", "UpdateEndpoint", request))
+            backend = response.sagemaker_backend
+            backend.describe_endpoint(request["EndpointName"])
+            backend.describe_endpoint_config(request["EndpointConfigName"])
+            endpoint = backend.endpoints[request["EndpointName"]]
+            endpoint.endpoint_config_name = request["EndpointConfigName"]
+            endpoints._roll_out(backend, endpoint, "Updating")
+            return ActionResult({"EndpointArn": endpoint.arn})
+
+        def delete_endpoint(backend: SageMakerModelBackend, endpoint_name: str) -> None:
+            delete(backend, endpoint_name)
+            endpoints._drop(endpoints._serving.pop(endpoint_name, None))
+
+        def invoke_endpoint(response: SageMakerRuntimeResponse) -> Any:
+            return endpoints._invoke(response.path.split("/")[2], response)
+
+        # moto's own list of instance types is out of date; botocore's, checked above, is not.
+        FakeEndpointConfig.validate_instance_type = lambda _config, _instance_type: None
+        SageMakerResponse.create_endpoint_config = create_endpoint_config
+        SageMakerModelBackend.create_endpoint = create_endpoint
+        SageMakerModelBackend.delete_endpoint = delete_endpoint
+        SageMakerResponse.update_endpoint = update_endpoint
+        SageMakerRuntimeResponse.invoke_endpoint = invoke_endpoint
+
+    def _roll_out(self, backend: SageMakerModelBackend, endpoint: Any, status: str) -> None:
+        """Start the new process beside the old one, and switch over once it answers: blue/green."""
+        endpoint.endpoint_status, endpoint.failure_reason = status, None
+
+        def work() -> None:
+            try:
+                fresh = self._start(backend, endpoint.endpoint_config_name)
+            except Exception as error:
+                if not isinstance(error, JobError):
+                    traceback.print_exc()
+                endpoint.failure_reason = str(error)
+                # An update that fails leaves the old version serving.
+                endpoint.endpoint_status = "Failed" if status == "Creating" else "InService"
+            else:
+                old = self._serving.get(endpoint.endpoint_name)
+                self._serving[endpoint.endpoint_name] = fresh
+                endpoint.endpoint_status = "InService"
+                self._drop(old)
+            endpoint.last_modified_time = utcnow()
+
+        threading.Thread(target=work, daemon=True).start()
+
+    def _start(self, backend: SageMakerModelBackend, config_name: str) -> _Serving:
+        variant = backend.describe_endpoint_config(config_name)["ProductionVariants"][0]
+        address, model_data = _container_of(backend, variant["ModelName"])
+        image = next((image for part, image in self._images.items() if part in address), None)
+        if image is None:
+            raise JobError(f"the image {address} is none of the template's; only those can be run here")
+        self._count += 1
+        folder = self._folder / f"{config_name}-{self._count}"
+        container = Container(folder, client("s3", self._port))
+        container.unpack(model_data, container.path("/opt/ml/model"))
+        port = free_port()
+        environment = {
+            "PYTHONPATH": str(ISOLATION),
+            "SM_MODEL_DIR": str(container.path("/opt/ml/model")),
+            "SAGEMAKER_BIND_TO_PORT": str(port),
+            "BIND_HOST": HOST,
+            "HF_HUB_OFFLINE": "1",
+        }
+        with (folder / "log.txt").open("wb") as log:
+            process = children.start(
+                image.command(),
+                environment=child_environment(self._port, environment),
+                folder=image.folder,
+                stdout=log,
+                stderr=STDOUT,
+            )
+        serving = _Serving(process, port, folder)
+        deadline = time.monotonic() + STARTUP_SECONDS
+        while not _answers(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                last = (folder / "log.txt").read_text(errors="replace").strip().splitlines()[-3:]
+                self._drop(serving)
+                raise JobError(f"The primary container did not pass the ping health check: {' / '.join(last)}")
+            time.sleep(0.2)
+        return serving
+
+    def _drop(self, serving: _Serving | None) -> None:
+        if serving:
+            children.stop(serving.process)
+            shutil.rmtree(serving.folder, ignore_errors=True)
+
+    def _invoke(self, name: str, response: SageMakerRuntimeResponse) -> Any:
+        serving = self._serving.get(name)
+        if serving is None:
+            raise JsonRESTError("ValidationError", f"Endpoint {name} of account {ACCOUNT} not found.")
+        body = response.body if isinstance(response.body, bytes) else response.body.encode()
+        headers = {"Content-Type": response.headers.get("Content-Type", "application/json")}
+        request = urllib.request.Request(f"http://{HOST}:{serving.port}/invocations", data=body, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=INVOCATION_SECONDS) as answer:
+                said = {"Content-Type": answer.headers["Content-Type"], "x-Amzn-Invoked-Production-Variant": "AllTraffic"}
+                return 200, said, answer.read()
+        except urllib.error.HTTPError as error:
+            return _model_error(name, error.code, error.read().decode(errors="replace"))
+        except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+            return _model_error(name, 0, f"Invocation timed out or was cut off: {error}")
+
+
+def _model_error(name: str, status: int, message: str) -> tuple[int, dict[str, str], str]:
+    """A container's failure as SageMaker shows it to the app."""
+    side = "client" if 400 <= status < 500 else "server"
+    stream = f"https://{REGION}.console.aws.amazon.com/cloudwatch/home?region={REGION}#logEventViewer:group=/aws/sagemaker/Endpoints/{name}"
+    answer = {
+        "ErrorCode": "CLIENT_ERROR_FROM_MODEL" if side == "client" else "INTERNAL_FAILURE_FROM_MODEL",
+        "LogStreamArn": "",
+        "Message": f'Received {side} error ({status}) from primary with message "{message}". See {stream} for more information.',
+        "OriginalMessage": message,
+        "OriginalStatusCode": status,
+    }
+    headers = {"x-amzn-errortype": "ModelError", "Content-Type": "application/json", "status": "424"}  # moto reads it there
+    return 424, headers, json.dumps(answer)
+
+
+def _container_of(backend: SageMakerModelBackend, model_name: str) -> tuple[str, str]:
+    """The image and the model's address behind a model: named in it, or in its model package."""
+    primary = backend.describe_model(model_name).primary_container
+    package = primary.get("ModelPackageName")
+    if package:
+        primary = backend.describe_model_package(package).inference_specification["Containers"][0]
+    return primary["Image"], primary["ModelDataUrl"]
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{HOST}:{port}/ping", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False

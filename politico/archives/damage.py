@@ -1,0 +1,136 @@
+"""What other programs do to tweets on their way: ids rounded as numbers, texts cut at X's old length."""
+
+import html
+import re
+import unicodedata
+from collections import Counter
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from politico.errors import TweetError
+from politico.tweets.tweet import snowflake_time
+
+EXACT = 2**53
+"""Above it a floating-point number no longer holds every whole number."""
+SPREADSHEET_DIGITS = 15
+"""What a spreadsheet keeps of a number; the rest becomes zeros."""
+SPREADSHEET_SHARE = 0.1
+"""Of a sound file's long ids one in a thousand ends in three zeros; above this share it is a spreadsheet's work."""
+
+SCRIPT_DIGITS = 17
+"""What JavaScript writes of a number; the rest becomes zeros."""
+SCRIPT_SHARE = 0.5
+"""One sound id in a hundred ends in two zeros; nearly all of a script's do."""
+FLOATS_FROM = 30
+"""About half of all sound ids are whole as floating-point numbers, by the way X makes them: never so many in a row."""
+
+CLOCK_DIGITS = 17
+"""Shorter ids are from before they told the time, or made up."""
+CLOCK_TWEETS, CLOCK_SHARE, MOST_HOURS = 20, 0.4, 14
+"""So many tweets, so large a share of them off by the same (summer and winter differ by one), and no zone is further away."""
+
+CUT_SHARE = 0.02
+"""Of the texts of 140 characters or more: below this share of cut ones the file was collected whole, and people wrote `…`."""
+
+OLD_LENGTH = 140
+"""To which v1.1 cut the text of a longer tweet."""
+FIRST_CUTS = datetime(2016, 9, 19, tzinfo=UTC)
+"""Before, no tweet but a retweet was longer than v1.1 gave it; `…` at its end is its writer's, or their app's."""
+
+_CUT_END = re.compile(r"\S…(?P<link> https://t\.co/\w{8,12})?\Z")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
+
+
+def check_id(value: Any, name: str) -> Any:
+    """The id, repaired where a number's form lost nothing (`259681081.0`). Raises TweetError where it was rounded.
+
+    What is no number at all is given back as it is.
+    """
+    if isinstance(value, float):
+        value = repr(value)
+    if not isinstance(value, str) or value.strip().isdigit() or not _NUMBER.fullmatch(value.strip()):
+        return value
+    try:
+        number = Decimal(value.strip())
+    except InvalidOperation:
+        return value
+    if number <= 0 or number != number.to_integral_value():
+        return value
+    if number > EXACT or int(number.as_tuple().exponent) > 0:
+        raise TweetError(f"rounded_{name}", f"{name} is {value[:40]!r}: rounded by a program that took it for a number")
+    return str(int(number))
+
+
+def is_zero_tailed(id_str: str) -> bool | None:
+    """Does an id look as a spreadsheet leaves it (`934575503259906000`)? None for one short enough for a spreadsheet."""
+    tail = id_str[SPREADSHEET_DIGITS:]
+    return not tail.strip("0") if len(tail) >= 2 else None
+
+
+class Rounding:
+    """Were a file's ids taken for numbers on their way? Counted over all, since any single one may be so by chance."""
+
+    def __init__(self) -> None:
+        self._long = self._spreadsheet = self._script = self._float = 0
+
+    def see(self, id_str: str) -> None:
+        """One more id of the file."""
+        if is_zero_tailed(id_str) is None:
+            return
+        self._long += 1
+        self._spreadsheet += bool(is_zero_tailed(id_str))
+        self._script += _ends_as_scripts_write(id_str)
+        self._float += _is_whole_float(id_str)
+
+    def refuses(self, id_str: str) -> str:
+        """What rounded this id; empty when nothing did, or nobody can tell."""
+        if self._spreadsheet > max(1, SPREADSHEET_SHARE * self._long) and is_zero_tailed(id_str):
+            return "ends in zeros, as many others do: a spreadsheet rounded it"
+        if self._script > max(1, SCRIPT_SHARE * self._long) and _ends_as_scripts_write(id_str):
+            return "ends in zeros, as most others do: a script took it for a number"
+        if self._float == self._long >= FLOATS_FROM and is_zero_tailed(id_str) is not None:
+            return "is a whole floating-point number, as all the others are: a program took it for one"
+        return ""
+
+
+class Clock:
+    """Do a file's times agree with those that its ids tell? Where a program dropped the zone, all are off by the same hours."""
+
+    def __init__(self) -> None:
+        self._hours: Counter[int] = Counter()
+
+    def see(self, id_str: str, written: datetime) -> None:
+        """One more tweet of the file."""
+        if len(id_str) >= CLOCK_DIGITS:
+            self._hours[round((written - snowflake_time(id_str)).total_seconds() / 3600)] += 1
+
+    def hours_off(self) -> int:
+        """How many hours ahead of the ids' the times are; 0 where they agree, or do not all differ alike."""
+        if self._hours.total() < CLOCK_TWEETS:
+            return 0
+        (hours, count), *_ = self._hours.most_common(1)
+        return hours if count >= CLOCK_SHARE * self._hours.total() and abs(hours) <= MOST_HOURS else 0
+
+
+def _ends_as_scripts_write(id_str: str) -> bool:
+    return len(id_str) >= SCRIPT_DIGITS + 2 and not id_str[SCRIPT_DIGITS:].strip("0")
+
+
+def _is_whole_float(id_str: str) -> bool:
+    return int(float(id_str)) == int(id_str)
+
+
+def looks_truncated(text: str, written: datetime) -> bool:
+    """Has it the form of a text cut by v1.1, where a longer tweet ends in `…`, or in `…` and a link to itself, at 140 characters?
+
+    Only that length counts: people and their apps write `…` too. Two characters less are allowed before a link, since blanks
+    are trimmed there.
+    """
+    if written < FIRST_CUTS:
+        return False
+    shown = unicodedata.normalize("NFC", html.unescape(text)).rstrip()
+    found = _CUT_END.search(shown[-40:])
+    if not found:
+        return False
+    return OLD_LENGTH - 2 <= len(shown) <= OLD_LENGTH if found["link"] else len(shown) == OLD_LENGTH

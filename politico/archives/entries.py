@@ -1,0 +1,67 @@
+"""One entry of a tweets file: a post in the shape of API v2, or why it was set aside."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from politico.archives.damage import check_id, looks_truncated
+from politico.errors import TweetError
+from politico.tweets.kinds import RETWEET
+from politico.tweets.tweet import Tweet, parse_post
+
+Built = tuple[dict[str, Any], str]
+"""A post in the shape of API v2, and its writer's screen name where the file tells it."""
+
+
+@dataclass(frozen=True)
+class Post:
+    """One post of a file, in the shape of API v2."""
+
+    line: int
+    """Where it begins in the file, counted from 1; the row's number in a Parquet file."""
+    body: dict[str, Any]
+    tweet: Tweet
+    screen_name: str
+    file: str = ""
+    """Which file of an archive that has several."""
+    looks_cut: bool = False
+    """Has the text the form of one that v1.1 cut? The whole file tells whether it was."""
+
+
+@dataclass(frozen=True)
+class Reject:
+    """One post that was set aside."""
+
+    line: int
+    reason: str
+    """The short name it is counted under."""
+    detail: str
+    """Never the post's text."""
+    file: str = ""
+
+
+def checked(line: int, build: Callable[..., Built], *given: Any, may_be_cut: bool = False) -> Post | Reject:
+    """The post that `build` makes of what is given, or why it can't be read.
+
+    Where the file has no mark for texts that were cut (`may_be_cut`), the text itself is looked at.
+    """
+    try:
+        body, screen_name = build(*given)
+        if isinstance(body, dict):
+            body = {**body, **{str(name): check_id(body[name], name) for name in ("id", "author_id") if name in body}}
+        tweet = parse_post(body)
+        json.dumps(body, ensure_ascii=False).encode()
+        looks_cut = may_be_cut and tweet.kind != RETWEET and looks_truncated(body["text"], tweet.created_at)
+        return Post(line, body, tweet, screen_name.strip().lstrip("@"), looks_cut=looks_cut)
+    except TweetError as error:
+        return Reject(line, error.reason, str(error))
+    except UnicodeEncodeError:
+        return Reject(line, "bad_encoding", "the row holds bytes that are no UTF-8")
+    except (KeyError, TypeError, AttributeError) as error:
+        return Reject(line, "broken_row", f"not the shape of a tweet: {error!r}"[:200])
+
+
+def of_file(entry: Post | Reject, file: str) -> Post | Reject:
+    """The entry, with the name of the file it stands in."""
+    return replace(entry, file=file)

@@ -1,0 +1,130 @@
+"""Tweets files of others, in whatever format, to posts in the shape of API v2; and whom of them the registry knows."""
+
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO, cast
+from zoneinfo import ZoneInfo
+
+from politico.archives.account_archive import is_account_script, is_of_deleted, notes_beside, owner_beside, read_account_archive
+from politico.archives.entries import Post, Reject
+from politico.archives.statuses import Author, read_json
+from politico.archives.tables import TableReading, read_csv, read_parquet
+from politico.errors import FileFormatError
+from politico.tweets.politician import Registry
+
+__all__ = ["Admission", "Author", "Post", "Reject", "admit", "open_text", "read_posts", "user_ids"]
+
+_OPENERS: Mapping[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_ZIP, _PARQUET = b"PK\x03\x04", b"PAR1"
+
+
+def read_posts(
+    path: Path,
+    zone: ZoneInfo,
+    *,
+    columns: Mapping[str, str] | None = None,
+    author: Author | None = None,
+    known_ids: Mapping[str, str] | None = None,
+) -> Iterator[Post | Reject]:
+    """Every post of the file, read or rejected, and no more in memory than a few thousand of them.
+
+    Times without a zone are taken to be in `zone`. `columns` names a table's columns, `author` whose tweets these are where
+    the file does not say, `known_ids` the user ids by casefolded screen name for a table that has none.
+    Raises FileFormatError when the file is missing, empty, or no tweets file at all.
+    """
+    reading = TableReading(zone, columns or {}, author, known_ids or {})
+    try:
+        head = b"" if path.is_dir() else _head(path)
+        if path.is_dir() or head == _ZIP:
+            yield from read_account_archive(path, zone, author)
+        elif head == _PARQUET:
+            yield from read_parquet(path, reading)
+        else:
+            yield from _read_text(path, reading)
+    except UnicodeError as error:
+        raise FileFormatError(f"{path} is no text in the encoding it begins with: {error.__class__.__name__}") from error
+    except (EOFError, OSError, lzma.LZMAError, zlib.error, zipfile.BadZipFile) as error:
+        raise FileFormatError(f"{path} ends before its time or is damaged: {error}; copy it again") from error
+
+
+def _read_text(path: Path, reading: TableReading) -> Iterator[Post | Reject]:
+    with open_text(path) as text:
+        first = ""
+        while not first.strip() and (line := text.readline(1000)):
+            first = line
+        if not first.strip():
+            raise FileFormatError(f"{path} is empty; it takes tweets as CSV or as JSON lines")
+        text.seek(0)
+        if is_of_deleted(first):
+            raise FileFormatError(f"{path} holds tweets that their writer deleted; they are not imported")
+        if is_account_script(first):
+            yield from read_json(path, text, reading.zone, owner_beside(path) or reading.author, notes_beside(path))
+        elif first.lstrip()[0] in "{[":
+            yield from read_json(path, text, reading.zone, reading.author)
+        else:
+            yield from read_csv(path, text, reading)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as raw:
+            return raw.read(4)
+    except OSError as error:
+        raise FileFormatError(f"{path} can't be read: {error.strerror}") from error
+
+
+def open_text(path: Path) -> TextIO:
+    """The file as text, unpacked and decoded by what its first bytes say. Raises FileFormatError when there is none."""
+    try:
+        with path.open("rb") as raw:
+            head = raw.read(6)
+    except OSError as error:
+        raise FileFormatError(f"{path} can't be read: {error.strerror}") from error
+    opener = next((opener for magic, opener in _OPENERS.items() if head.startswith(magic)), open)
+    with opener(path, "rb") as binary:
+        wide = binary.read(2) in _UTF_16
+    # Bytes that are no UTF-8 come through as lone surrogates: the row they stand in is rejected, not the file.
+    encoding, errors = ("utf-16", "surrogatepass") if wide else ("utf-8-sig", "surrogateescape")
+    return io.TextIOWrapper(cast(BinaryIO, opener(path, "rb")), encoding=encoding, errors=errors, newline="")
+
+
+def admit(entries: Iterable[Post | Reject], registry: Registry) -> Iterator[Post | Reject]:
+    """The posts of the registry's politicians, each id once; all others as rejects."""
+    admission = Admission(registry)
+    for entry in entries:
+        refusal = admission.refusal(entry.body, entry.screen_name) if isinstance(entry, Post) else None
+        yield Reject(entry.line, *refusal, entry.file) if refusal else entry
+
+
+class Admission:
+    """Who gets in: the registry's politicians, with each id once. Holds one number for each post."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._seen: set[int] = set()
+
+    def refusal(self, post: Mapping[str, Any], screen_name: str) -> tuple[str, str] | None:
+        """Reason and detail of why this post stays out."""
+        id_str, author_id = str(post["id"]).strip(), str(post["author_id"]).strip()
+        if self._registry.by_id(author_id) is None:
+            named = self._registry.by_screen_name(screen_name)
+            if named is None:
+                return "not_in_registry", f"the registry has neither the account {author_id} nor the name {screen_name!r}"
+            # Nobody asks for what lies under an id that is not listed.
+            return "other_account", f"{screen_name!r} is the account {named.user_id} in the registry; this is by {author_id}"
+        if (number := int(id_str)) in self._seen:
+            return "duplicate_id", f"id {id_str} came before"
+        self._seen.add(number)
+        return None
+
+
+def user_ids(entries: Iterable[Post | Reject]) -> dict[str, str]:
+    """Casefolded screen name to user id, for a registry that lacks ids."""
+    return {one.screen_name.casefold(): one.tweet.author_id for one in entries if isinstance(one, Post) and one.screen_name}

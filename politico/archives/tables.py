@@ -1,0 +1,236 @@
+"""Tweets in tables: CSV (also with `;` or tabs) and Parquet, row by row, to posts in the shape of API v2."""
+
+import ast
+import csv
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from politico.archives.columns import Columns, find_columns
+from politico.archives.damage import check_id
+from politico.archives.entries import Built, Post, Reject, checked
+from politico.archives.moments import any_time
+from politico.archives.statuses import Author
+from politico.errors import FileFormatError, TweetError
+from politico.tweets.kinds import QUOTE, QUOTED, REPLIED_TO, RETWEET, RETWEETED, begins_as_retweet
+from politico.tweets.tweet import write_time
+
+_SEPARATOR = re.compile(r"\"?sep=(.)\"?", re.IGNORECASE)
+_PROTECTED_ID = re.compile(r"""(?:x|'|=?")?(\d+)"?""")
+_ADDRESS = re.compile(r"/status(?:es)?/(\d+)")
+_BYTES = re.compile(r"""b(['"]).*\1""", re.DOTALL)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_CLOCK = re.compile(r"\d\d:\d\d(:\d\d)?")
+_OFFSET = re.compile(r"[+-]\d\d(:?\d\d)?")
+_DELIMITERS = (",", ";", "\t")
+_BATCH = 2_000
+_REFERENCES = (REPLIED_TO, RETWEETED, QUOTED)
+_MARKS = {RETWEETED: RETWEET, QUOTED: QUOTE}
+"""How a column in words names them."""
+_MISSING = ("NA", "<NA>", "NaN", "nan", "None", "NULL", "null")
+"""What programs write where there is nothing."""
+_NOTHING = ("", "nan", "none", "null", "na", "<na>", "0", "0.0", "false", "f", "no", "[]")
+
+
+@dataclass(frozen=True)
+class TableReading:
+    """What a person says about a table."""
+
+    zone: ZoneInfo
+    """Of times without one."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Column names, by what they hold."""
+    author: Author | None = None
+    """Whose tweets these are, where no column says it."""
+    user_ids: Mapping[str, str] = field(default_factory=dict)
+    """By casefolded screen name, for a table without user ids."""
+
+
+def read_csv(path: Path, text: TextIO, reading: TableReading) -> Iterator[Post | Reject]:
+    """Every row of a table in text. Raises FileFormatError when it is no table of tweets."""
+    first, skipped, separator = _begin(text)
+    # Strict: a quotation mark out of place would otherwise take what follows into its value, other rows too, without a word.
+    reader = csv.reader(itertools.chain([first], text), delimiter=separator or max(_DELIMITERS, key=first.count), strict=True)
+    try:
+        header = next(reader)
+    except csv.Error as error:
+        raise FileFormatError(f"{path} is no tweets file: {error}") from error
+    columns = find_columns(path, header, reading.columns, author_is_given=reading.author is not None)
+    while True:
+        line = skipped + reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            last = skipped + reader.line_num
+            lines = f"lines {line} to {last}, taken together by a quotation mark" if last > line else f"line {line}"
+            yield Reject(line, "broken_row", f"{lines}: {error}")
+            continue
+        if not row:
+            continue
+        if len(row) != len(header):
+            yield Reject(line, "broken_row", f"{len(row)} values for {len(header)} columns")
+            continue
+        yield checked(line, _from_row, row, columns, reading, may_be_cut=True)
+
+
+def _begin(text: TextIO) -> tuple[str, int, str]:
+    """The header's line, how many lines stand before it, and the separator where a spreadsheet's `sep=;` names it."""
+    skipped, separator = 0, ""
+    while line := text.readline():
+        if found := _SEPARATOR.fullmatch(line.strip()):
+            separator = found[1]
+        elif line.strip():
+            return line, skipped, separator
+        skipped += 1
+    return "", skipped, separator
+
+
+def read_parquet(path: Path, reading: TableReading) -> Iterator[Post | Reject]:
+    """Every row of a Parquet file, a batch at a time. Raises FileFormatError."""
+    try:
+        with pq.ParquetFile(path) as file:
+            header = _leaf_names(file.schema_arrow)
+            columns = find_columns(path, header, reading.columns, author_is_given=reading.author is not None)
+            used = sorted({place for places in columns.places.values() for place in places})
+            number = 0
+            for batch in file.iter_batches(batch_size=_BATCH, columns=[header[place] for place in used]):
+                flat = _flattened(batch)
+                values = {place: _values(flat[header[place]]) for place in used}
+                for index in range(batch.num_rows):
+                    number += 1
+                    row = [values[place][index] if place in values else None for place in range(len(header))]
+                    yield checked(number, _from_row, row, columns, reading, may_be_cut=True)
+    except (pa.ArrowException, OSError) as error:
+        raise FileFormatError(f"{path} is no whole Parquet file: {str(error)[:200]}; copy it again") from error
+
+
+def _leaf_names(schema: pa.Schema) -> list[str]:
+    """Column names; those of a struct with a dot (`author.id`)."""
+    names: list[str] = []
+    for one in schema:
+        if pa.types.is_struct(one.type):
+            names += [f"{one.name}.{inner.name}" for inner in one.type]
+        else:
+            names.append(one.name)
+    return names
+
+
+def _flattened(batch: pa.RecordBatch) -> dict[str, pa.Array]:
+    flat: dict[str, pa.Array] = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if pa.types.is_struct(column.type):
+            for inner, values in zip(column.type, column.flatten(), strict=True):
+                flat[f"{name}.{inner.name}"] = values
+        else:
+            flat[name] = column
+    return flat
+
+
+def _values(column: pa.Array) -> list[Any]:
+    if pa.types.is_timestamp(column.type):  # Python's times end at microseconds
+        column = column.cast(pa.timestamp("us", tz=column.type.tz), safe=False)
+    values: list[Any] = column.to_pylist()
+    return values
+
+
+def _from_row(row: Sequence[Any], columns: Columns, reading: TableReading) -> Built:
+    values = {
+        what: next((row[place] for place in places if _is_given(row[place])), None) for what, places in columns.places.items()
+    }
+    if values["text"] is None:  # somebody may have written just that
+        values["text"] = row[columns.places["text"][-1]]
+    author_id, screen_name = _writer(values, reading)
+    post: dict[str, Any] = {
+        "id": _as_id(values["id"]),
+        "author_id": author_id,
+        "created_at": write_time(any_time(_moment(values), reading.zone)),
+        "text": _as_text(values["text"]),
+        **({"lang": values["lang"]} if values.get("lang") else {}),
+    }
+    references = _references(row, columns)
+    return ({**post, "referenced_tweets": references} if references else post), screen_name
+
+
+def _references(row: Sequence[Any], columns: Columns) -> list[dict[str, str]]:
+    """What the row repeats, quotes or answers, by whichever of its columns says so; the id is 0 where none tells it."""
+    found: dict[str, str] = {}
+    for kind in _REFERENCES:
+        given = [row[place] for place in columns.places.get(kind, ()) if _names_something(row[place])]
+        if given:
+            found[kind] = next((one for one in map(_reference_id, given) if one != "0"), "0")
+    words = " ".join(str(row[place]) for place in columns.places.get("kind", ())).lower()
+    for kind, mark in _MARKS.items():
+        if mark in words:
+            found.setdefault(kind, "0")
+    if any(isinstance(row[place], str) and begins_as_retweet(row[place]) for place in columns.places["text"]):
+        found.setdefault(RETWEETED, "0")
+    return [{"type": kind, "id": id_str} for kind, id_str in found.items()]
+
+
+def _moment(values: Mapping[str, Any]) -> Any:
+    """When it was written; the hour of a bare date may stand in columns of its own."""
+    given, clock = values["created_at"], str(values.get("clock") or "").strip()
+    if given is None:
+        return ""
+    if not (_DATE.fullmatch(str(given).strip()) and _CLOCK.fullmatch(clock)):
+        return given
+    zone = str(values.get("clock_zone") or "").strip()
+    return f"{str(given).strip()} {clock}{zone if _OFFSET.fullmatch(zone) else ''}"
+
+
+def _writer(values: Mapping[str, Any], reading: TableReading) -> tuple[str | float, str]:
+    """User id and screen name: of the row, else of whose table it is."""
+    screen_name = str(values.get("screen_name") or "").strip().lstrip("@")
+    author_id = _as_id(values.get("user_id"))
+    if author_id != "" or "user_id" in values:
+        return author_id, screen_name
+    if screen_name:
+        return reading.user_ids.get(screen_name.casefold(), ""), screen_name
+    return (reading.author.user_id, reading.author.screen_name) if reading.author else ("", "")
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None and value != "" and not (isinstance(value, str) and value in _MISSING)
+
+
+def _names_something(value: Any) -> bool:
+    return str(value if value is not None else "").strip().lower() not in _NOTHING
+
+
+def _as_id(value: Any) -> Any:
+    """An id as it stands, without what R and spreadsheets put around it so that it stays a text; one that is a floating-point
+    number stays one, so that its rounding is seen."""
+    if isinstance(value, float):
+        return "" if value != value else value
+    text = "" if value is None else str(value).strip()
+    found = _PROTECTED_ID.fullmatch(text)
+    return found[1] if found else text
+
+
+def _as_text(value: Any) -> Any:
+    """A text; one that a program wrote as Python's bytes (`b'ma\\xc3\\xb1ana'`) as what they say. Raises TweetError."""
+    if not isinstance(value, str) or not _BYTES.fullmatch(value):
+        return "" if value is None else value
+    try:
+        return str(ast.literal_eval(value).decode())
+    except (ValueError, SyntaxError) as error:
+        raise TweetError("bad_encoding", "the text is written as bytes, and they are no UTF-8") from error
+
+
+def _reference_id(value: Any) -> str:
+    """The id a row refers to, alone or at the end of an address; 0 where it tells none, or it was rounded."""
+    try:
+        text = str(check_id(value, "id")).strip()
+    except TweetError:
+        return "0"
+    found = _PROTECTED_ID.fullmatch(text) or _ADDRESS.search(text)
+    return found[1] if found else "0"

@@ -1,0 +1,1 @@
+"""What ingestion will cost, before anything is spent."""

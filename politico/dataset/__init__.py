@@ -1,0 +1,1 @@
+"""The dataset: one Parquet file a day, its manifest, and the numbers that sum it up."""

@@ -1,0 +1,1 @@
+"""From an account's timeline to annotated tweets, with every post accounted for."""

@@ -1,0 +1,1 @@
+"""Claims about the project, in the rooms of what they test."""

@@ -1,0 +1,469 @@
+"""The functions' own decisions: how a run is cut into parts, what its report says, who passes the gate, a release's names."""
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from datetime import date
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from functions import environment
+from functions.deploy import release
+from functions.deploy.probe import probe
+from functions.ingest import fetch, gather, plan, report, touched
+from functions.ingest.gather import PAGES_A_PART, in_parts
+from functions.train.gate import decide
+from infra.settings import Settings
+from politico.dataset.manifest import read_manifest
+from politico.errors import ServiceError, TermsError
+from politico.lake import places
+from politico.lake.bucket import Lake
+from politico.ledger.table import KEY
+from politico.tweets.politician import Politician, Registry
+
+RUN = "20240503-120000-1a2b3c4d"
+REFERENCE = "2024-05-03T12:00:00.000Z"
+LATEST = "2101-01-01T00:00:00.000Z"
+JUANA = Politician("JuanaRojas", "7", "Juana Rojas", "Senadora", "Norte Unido", "PVA")
+PEDRO = Politician("pedro_s", "8", "Pedro Soto", "Alcalde", "Sur Libre", "UDI")
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
+    """A lake with a registry and a ledger, as the functions' environment names them."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv(environment.BUCKET, "lake-of-tests")
+    monkeypatch.setenv(environment.LEDGER_TABLE, "ledger")
+    monkeypatch.setenv(environment.ENDPOINT, Settings().endpoint_name)
+    monkeypatch.setenv(environment.X_TERMS, "yes")
+    kept = (environment.client, environment.lake, environment.ledger, environment.x_connection, environment.x_bearer_token)
+    with mock_aws():
+        for one in kept:
+            one.cache_clear()
+        boto3.client("s3").create_bucket(Bucket="lake-of-tests")
+        boto3.resource("dynamodb").create_table(
+            TableName="ledger",
+            KeySchema=[{"AttributeName": KEY, "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": KEY, "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        lake = environment.lake()
+        lake.write(places.REGISTRY, Registry([JUANA, PEDRO]).to_csv().encode())
+        yield lake
+    for one in kept:
+        one.cache_clear()
+
+
+# Gather: parts of even size
+
+
+def waiting(user: int, pages: int) -> dict[str, Any]:
+    return {"pages_run": RUN, "user_id": str(user), "reference": REFERENCE, "mark": f"mark-{user}", "pages": pages}
+
+
+@given(st.lists(st.integers(0, 250), max_size=30))
+def test_parts_hold_every_account_once_in_order_and_none_is_overfull_but_for_a_single_account(sizes: list[int]) -> None:
+    pending = [waiting(user, pages) for user, pages in enumerate(sizes)]
+    parts = list(in_parts(pending))
+    assert [account["user_id"] for part in parts for account in part] == [str(user) for user in range(len(sizes))]
+    pages_of = {str(user): pages for user, pages in enumerate(sizes)}
+    filled = [sum(pages_of[account["user_id"]] for account in part) for part in parts]
+    for part, pages in zip(parts, filled, strict=True):
+        assert part
+        assert pages <= PAGES_A_PART or len(part) == 1
+    for following, pages in zip(parts[1:], filled, strict=False):
+        assert pages + pages_of[following[0]["user_id"]] > PAGES_A_PART  # no part ends before it must
+
+
+def test_a_part_names_accounts_and_runs_and_not_their_pages() -> None:
+    assert list(in_parts([waiting(7, 2), waiting(8, 99)])) == [
+        [{"pages_run": RUN, "user_id": "7", "reference": REFERENCE, "mark": "mark-7"}],
+        [{"pages_run": RUN, "user_id": "8", "reference": REFERENCE, "mark": "mark-8"}],
+    ]
+
+
+def test_a_part_is_filled_to_its_last_page() -> None:
+    assert [len(part) for part in in_parts([waiting(7, 1), waiting(8, PAGES_A_PART - 1), waiting(9, 1)])] == [2, 1]
+
+
+def test_the_parts_of_a_run_hold_all_that_is_pending_of_this_run_and_of_earlier_ones(cloud: Lake) -> None:
+    """Each with its own run's date: what a nightly run had stored was once judged by an archive's."""
+    ledger, earlier = environment.ledger(), "20240502-120000-ffffffff"
+    cloud.write_json(places.plan(RUN), {"reference": REFERENCE})
+    cloud.write_json(places.plan(earlier), {"reference": "2021-01-02T03:04:05.000Z"})
+    for user, run in (("7", earlier), ("7", RUN), ("9", RUN)):
+        ledger.hand_over(user, run)
+        cloud.write_lines(places.raw_page(run, user, "2", "1"), [{}])
+    assert gather.handler({"run": RUN}, None) == {"parts": 1}
+    marks = ledger.pending("7")
+    (item,) = cloud.read_json(places.parts(RUN))
+    assert item == {
+        "run": RUN,
+        "part": "0000",
+        "accounts": [
+            {"pages_run": earlier, "user_id": "7", "reference": "2021-01-02T03:04:05.000Z", "mark": marks[earlier]},
+            {"pages_run": RUN, "user_id": "7", "reference": REFERENCE, "mark": marks[RUN]},
+        ],
+    }
+
+
+# Report: nothing fails unseen
+
+
+def account(user: str, read: int = 2) -> dict[str, Any]:
+    return {
+        "pages_run": RUN,
+        "user_id": user,
+        "mark": f"mark-{user}",
+        "read": read,
+        "kept": read - 2,
+        "filtered": {"retweet": 1},
+        "rejected": {"bad_id": 1},
+    }
+
+
+def part_done(lake: Lake, part: str, user: str, days: list[str], read: int = 2) -> None:
+    lake.write_json(places.part_counts(RUN, part), {"part": part, "accounts": [account(user, read)], "days": days})
+
+
+def day_done(lake: Lake, *days: str) -> None:
+    counts = [{"day": day, "read": 3, "rows": 2, "dropped": {"duplicate": 1}} for day in days]
+    lake.write_json(places.day_counts(RUN, days[0]), counts)
+
+
+def planned(lake: Lake, *parts: str) -> list[dict[str, Any]]:
+    items = [{"run": RUN, "part": part, "accounts": []} for part in parts]
+    lake.write_json(places.parts(RUN), items)
+    lake.write_json(places.accounts(RUN), [{"number": user, "account": {"user_id": user}} for user in ("7", "8", "9", "10")])
+    lake.write_json(places.fetched(RUN, "7"), {"user_id": "7", "status": "done", "posts": 5})
+    lake.write_json(places.fetched(RUN, "8"), {"user_id": "8", "status": "capped", "posts": 1})
+    lake.write_json(places.fetched(RUN, "10"), {"user_id": "10", "status": "wait", "posts": 2})
+    return items
+
+
+SILENT = "its function ended without an answer; the function's log says why"
+
+
+def test_a_report_adds_up_what_was_done_and_shows_what_failed(cloud: Lake) -> None:
+    items = planned(cloud, "0000", "0001", "0002")
+    part_done(cloud, "0000", "7", ["2024-05-01", "2024-05-02"], read=5)
+    part_done(cloud, "0002", "8", ["2024-05-03"], read=4)
+    day_done(cloud, "2024-05-01", "2024-05-02")
+    touched.handler({"run": RUN}, None)
+    told: list[tuple[str, ...]] = []
+
+    def settle(*one: str) -> bool:
+        told.append(one)
+        return True
+
+    found = report.report(RUN, cloud, settle)
+    assert told == [("7", RUN, "mark-7")]
+    assert found == {
+        "run": RUN,
+        "accounts": 4,
+        "posts_fetched": 8,
+        "read": 9,
+        "kept": 5,
+        "filtered": {"retweet": 2},
+        "rejected": {"bad_id": 2},
+        "settled_posts": {"read": 5, "kept": 3, "filtered": {"retweet": 1}, "rejected": {"bad_id": 1}},
+        "days": 2,
+        "annotated_read": 6,
+        "dropped": {"duplicate": 2},
+        "rows": 4,
+        "dataset": read_manifest(cloud).identity(),
+        "failed_accounts": [
+            {"user_id": "8", "status": "capped", "posts": 1},
+            {"user_id": "9", "status": "failed", "reason": SILENT},
+            {"user_id": "10", "status": "failed", "posts": 2, "reason": SILENT},
+        ],
+        "failed_parts": [items[1]],
+        "failed_days": ["2024-05-03"],
+    }
+
+
+def test_only_what_is_whole_in_the_dataset_is_settled(cloud: Lake) -> None:
+    ledger = environment.ledger()
+    for user in ("7", "8", "9", "10"):
+        ledger.hand_over(user, RUN)
+        ledger.hand_over(user, "another")
+    planned(cloud, "0000", "0001", "0002", "0003")
+    part_done(cloud, "0000", "7", ["2024-05-01"])
+    part_done(cloud, "0001", "8", ["2024-05-01", "2024-05-02"])  # its second day was never curated
+    part_done(cloud, "0003", "10", [])  # nothing of it was worth keeping
+    day_done(cloud, "2024-05-01")
+    touched.handler({"run": RUN}, None)
+    for part, user in (("0000", "7"), ("0001", "8"), ("0003", "10")):
+        counts = cloud.read_json(places.part_counts(RUN, part))
+        counts["accounts"][0]["mark"] = ledger.pending(user)[RUN]
+        cloud.write_json(places.part_counts(RUN, part), counts)
+    answer = report.handler({"run": RUN}, None)
+    assert [list(ledger.pending(user)) for user in ("7", "8", "9", "10")] == [
+        ["another"],
+        [RUN, "another"],
+        [RUN, "another"],
+        ["another"],
+    ]
+    stored = cloud.read_json(places.report(RUN))
+    assert (answer["failures"], answer["rows"]) == (3 + 1 + 1, 2)
+    assert cloud.read_json_if_any(places.REGISTRY_CURATED) is None  # a day failed: all are tried again
+    assert stored["failed_days"] == ["2024-05-02"]
+    assert not [name for name in answer if name.startswith("failed")]
+
+
+def test_a_run_with_nothing_to_do_has_a_report_of_zeros(cloud: Lake) -> None:
+    cloud.write_json(places.parts(RUN), [])
+    cloud.write_json(places.accounts(RUN), [])
+    touched.handler({"run": RUN}, None)
+    answer = report.handler({"run": RUN}, None)
+    assert (answer["read"], answer["rows"], answer["failures"], answer["filtered"]) == (0, 0, 0, {})
+
+
+def test_touched_days_are_listed_once_in_order_and_in_batches(cloud: Lake) -> None:
+    days = [f"2024-{month:02}-{day:02}" for month in (1, 2) for day in range(1, 21)]
+    part_done(cloud, "0000", "7", days[:25])
+    part_done(cloud, "0001", "8", days[20:][::-1])
+    assert touched.handler({"run": RUN}, None) == {"days": 40}
+    items = cloud.read_json(places.touched_days(RUN))
+    assert [(item["run"], len(item["days"])) for item in items] == [(RUN, 30), (RUN, 10)]
+    assert [day for item in items for day in item["days"]] == days
+
+
+@pytest.mark.parametrize(
+    "people",
+    [[replace(JUANA, party="PCC"), PEDRO], [PEDRO], [replace(JUANA, screen_name="juana_r"), PEDRO]],
+    ids=["corrected", "taken out", "renamed"],
+)
+def test_a_changed_entry_touches_every_day_that_was_ever_written_once(cloud: Lake, people: list[Politician]) -> None:
+    """A politician's corrected party once reached only the days to come."""
+    cloud.write_lines(places.raw_page("earlier", "7", "2", "1"), [{}])
+    for day in ("2023-01-01", "2024-05-01"):
+        cloud.write_lines(places.annotated_part(date.fromisoformat(day), "earlier", "0000"), [])
+    part_done(cloud, "0000", "7", ["2024-05-02"])
+    cloud.write_json(places.parts(RUN), [])
+    cloud.write_json(places.accounts(RUN), [])
+
+    def days() -> list[str]:
+        touched.handler({"run": RUN}, None)
+        found = [day for item in cloud.read_json(places.touched_days(RUN)) for day in item["days"]]
+        day_done(cloud, *found)
+        report.handler({"run": RUN}, None)
+        return found
+
+    every = ["2023-01-01", "2024-05-01", "2024-05-02"]
+    assert [days(), days()] == [every, ["2024-05-02"]]
+    cloud.write(places.REGISTRY, Registry(people).to_csv().encode())
+    assert [days(), days()] == [every, ["2024-05-02"]]
+
+
+def test_somebody_new_touches_the_days_of_their_own_posts_only(cloud: Lake) -> None:
+    """An import of one more politician costs their days, not the lake."""
+    cloud.write_lines(places.raw_page("earlier", "7", "2", "1"), [{}])
+    cloud.write_lines(places.raw_page("import", "9", "4", "3"), [{}])
+    cloud.write_lines(places.annotated_part(date(2023, 1, 1), "earlier", "0000"), [])
+    cloud.write_json(places.REGISTRY_CURATED, [asdict(JUANA), asdict(PEDRO)])
+    new = Politician("nueva", "9", "Nueva Persona", "Diputada", "Norte", "PN")
+    cloud.write(places.REGISTRY, Registry([JUANA, PEDRO, new]).to_csv().encode())
+    accounts = [{"pages_run": "import", "user_id": "9"}]
+    cloud.write_json(places.parts(RUN), [{"part": "0000", "accounts": accounts}])
+    part_done(cloud, "0000", "9", ["2024-05-02"])
+    assert touched.handler({"run": RUN}, None) == {"days": 1}
+    cloud.write_json(places.parts(RUN), [])  # their posts came with an earlier run: they were left out then
+    assert touched.handler({"run": RUN}, None) == {"days": 2}
+
+
+# Plan and fetch: what the workflow is told
+
+
+def test_a_run_reads_the_registrys_accounts_as_of_its_start(cloud: Lake) -> None:
+    event = {"name": "x", "started": "2024-05-03T12:00:00.123Z", "input": {}}
+    planned_run = plan.handler(event, None)
+    assert planned_run == plan.handler(event, None)
+    run = planned_run["run"]
+    assert run.startswith("20240503-120000-")
+    assert planned_run == {"run": run, "accounts": 2}
+    assert cloud.read_json(places.plan(run)) == {"reference": REFERENCE}
+    accounts = [{"user_id": "7", "screen_name": "JuanaRojas"}, {"user_id": "8", "screen_name": "pedro_s"}]
+    assert cloud.read_json(places.accounts(run)) == [
+        {
+            "run": run,
+            "reference": REFERENCE,
+            "number": f"0000{number}",
+            "account": one,
+            "latest": "2024-05-04T00:00:00.000Z",
+        }
+        for number, one in enumerate(accounts)
+    ]
+
+
+def test_a_run_over_an_import_reads_no_account_as_of_the_archives_date(cloud: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(environment.X_TERMS, "no")
+    event = {"name": "x", "started": REFERENCE, "input": {"fetch": False, "reference": "2021-01-02T03:04:05.000Z"}}
+    planned_run = plan.handler(event, None)
+    assert planned_run["accounts"] == 0
+    assert cloud.read_json(places.plan(planned_run["run"])) == {"reference": "2021-01-02T03:04:05.000Z"}
+    with pytest.raises(TermsError, match="reading from X is off"):
+        plan.handler(event | {"input": {}}, None)
+    with pytest.raises(TermsError):
+        fetch.handler({}, None)
+
+
+class Clock:
+    """Lambda's context: how much time is left at each look."""
+
+    def __init__(self, *milliseconds: int) -> None:
+        self._left = iter(milliseconds)
+
+    def get_remaining_time_in_millis(self) -> int:
+        return next(self._left)
+
+
+@pytest.mark.parametrize(
+    ("clock", "setting", "expected"),
+    [
+        (Clock(50_000), {}, {"status": "more"}),
+        (Clock(90_000), {environment.X_MONTHLY_CAP: "0"}, {"status": "capped"}),
+        (Clock(90_000), {"reset": "4102444800"}, {"status": "wait", "until": "2100-01-01T00:00:00.000Z"}),
+    ],
+    ids=["time", "cap", "limit"],
+)
+def test_a_fetch_that_could_not_begin_says_what_the_workflow_is_to_do(
+    cloud: Lake, monkeypatch: pytest.MonkeyPatch, clock: Clock, setting: dict[str, str], expected: dict[str, str]
+) -> None:
+    monkeypatch.setenv(environment.X_SECRET, "x-secret")
+    monkeypatch.setenv(environment.X_MONTHLY_CAP, setting.get(environment.X_MONTHLY_CAP, "1000"))
+    monkeypatch.setenv(environment.X_EXCLUDE_RETWEETS, "no")
+    environment.client("secretsmanager").create_secret(Name="x-secret", SecretString='{"bearer_token": "a-token"}')
+    if "reset" in setting:
+        environment.ledger().note_reset(int(setting["reset"]))
+    event = {
+        "run": RUN,
+        "reference": REFERENCE,
+        "latest": LATEST,
+        "number": "00000",
+        "account": {"user_id": "7", "screen_name": "JuanaRojas"},
+    }
+    answer = fetch.handler(event, clock)
+    assert answer.items() >= {**expected, "user_id": "7", "screen_name": "JuanaRojas", "pages": 0, "posts": 0}.items()
+    assert cloud.read_json(places.fetched(RUN, "00000")) == answer
+    assert environment.x_bearer_token("x-secret") == "a-token"
+    assert list(cloud.keys(places.RAW)) == []
+
+
+@pytest.mark.parametrize("clock", [50_000, 90_000], ids=["more", "wait"])
+def test_a_fetch_that_would_go_on_after_its_time_leaves_the_rest_to_the_next_run(
+    cloud: Lake, monkeypatch: pytest.MonkeyPatch, clock: int
+) -> None:
+    """A run that X kept waiting was once timed out with all its pages, and the dataset got no row of them."""
+    monkeypatch.setenv(environment.X_SECRET, "x-secret")
+    monkeypatch.setenv(environment.X_MONTHLY_CAP, "1000")
+    monkeypatch.setenv(environment.X_EXCLUDE_RETWEETS, "no")
+    environment.client("secretsmanager").create_secret(Name="x-secret", SecretString="a-token")
+    environment.ledger().note_reset(4102444800)
+    event = {"run": RUN, "reference": REFERENCE, "latest": REFERENCE, "number": "00000", "account": {"user_id": "7"}}
+    answer = fetch.handler({**event, "account": {"user_id": "7", "screen_name": "JuanaRojas"}}, Clock(clock))
+    assert (answer["status"], answer["reason"][:19]) == ("late", "X keeps the run wai")
+    cloud.write_json(places.accounts(RUN), [event])
+    (failed,) = report._fetched(RUN, cloud)
+    assert failed["status"] == "late"
+
+
+# The gate
+
+
+@pytest.mark.parametrize(
+    ("candidate", "champion", "passed"),
+    [(1.02, 1.0, True), (1.03, 1.0, False), (0.9, 1.0, True), (9.0, None, True), (float("nan"), 1.0, False)],
+)
+def test_a_model_passes_when_it_is_at_most_the_tolerance_worse(candidate: float, champion: float | None, passed: bool) -> None:
+    evaluation = {
+        "candidate": {"bits_per_byte": candidate},
+        "champion": None if champion is None else {"bits_per_byte": champion},
+    }
+    assert decide(evaluation, 0.02)["passed"] is passed
+
+
+def test_a_model_without_a_figure_does_not_pass_for_want_of_a_champion() -> None:
+    """A training that diverged has nan for bits per byte."""
+    for figure in (float("nan"), float("inf")):
+        decision = decide({"candidate": {"bits_per_byte": figure}}, 0.02)
+        assert (decision["passed"], decision["reason"]) == (False, f"the candidate's bits per byte are {figure}")
+
+
+def test_the_gate_says_what_decided() -> None:
+    decision = decide({"candidate": {"bits_per_byte": 1.25}, "champion": {"bits_per_byte": 1.5}}, 0.02)
+    assert decision == {
+        "passed": True,
+        "reason": "candidate 1.2500 bits per byte, champion 1.5000, tolerance 2%",
+        "bits_per_byte": "1.2500",
+    }
+    assert decide({"candidate": {"bits_per_byte": 1.25}}, 0.02)["reason"] == "no champion to compare with"
+
+
+# The probe
+
+
+class FakeRuntime:
+    """An endpoint that answers each request with the next text of a list."""
+
+    def __init__(self, *answers: Any) -> None:
+        self._answers = list(answers)
+        self.asked: list[Any] = []
+
+    def invoke_endpoint(self, *, EndpointName: str, ContentType: str, Body: str) -> dict[str, Any]:  # noqa: N803 the service's names
+        assert (EndpointName, ContentType) == ("candidate", "application/json")
+        self.asked.append(json.loads(Body)["inputs"])
+        return {"Body": io.BytesIO(json.dumps(self._answers.pop(0)).encode())}
+
+
+def tweet(text: str) -> list[dict[str, str]]:
+    return [{"generated_text": text}]
+
+
+def test_a_candidate_is_asked_for_a_casual_tweet_and_for_one_of_each_sentiment() -> None:
+    runtime = FakeRuntime(*[tweet("Hola")] * 4)
+    assert probe(runtime, "candidate") == {"asked": 4}
+    assert runtime.asked == ["", {"sentimiento": "POSITIVE"}, {"sentimiento": "NEGATIVE"}, {"sentimiento": "NEUTRAL"}]
+
+
+@pytest.mark.parametrize("silence", [[], tweet(""), tweet(" \n")])
+def test_a_candidate_that_writes_nothing_is_refused_by_the_prompt_it_failed(silence: Any) -> None:
+    with pytest.raises(ServiceError, match=r"candidate wrote nothing for \{'sentimiento': 'NEGATIVE'\}"):
+        probe(FakeRuntime(tweet("Hola"), tweet("Hola"), silence), "candidate")
+
+
+# Names of a release
+
+
+def test_a_release_has_the_same_names_again_and_another_release_others(cloud: Lake) -> None:
+    first = release.handler({"package": "arn:1", "name": "x"}, None)
+    assert first == release.handler({"package": "arn:1", "name": "x"}, None)
+    others = [release.handler(event, None) for event in ({"package": "arn:2", "name": "x"}, {"package": "arn:1", "name": "y"})]
+    for name in ("release", "candidate"):
+        assert len({one[name] for one in (first, *others)}) == 3
+    assert (first["endpoint"], first["package"], first["exists"]) == (Settings().endpoint_name, "arn:1", False)
+
+
+def test_the_names_of_a_release_fit_sagemaker(cloud: Lake) -> None:
+    made = release.handler({"package": "arn:1", "name": "a" * 80}, None)
+    for name in ("release", "candidate"):
+        assert len(made[name]) <= 63
+        assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", made[name])
+        assert made[name].startswith(made["endpoint"] + "-")  # the functions' rights are by this prefix
+    assert made["candidate"].startswith(f"{made['endpoint']}-candidate-")
+
+
+def test_an_endpoint_that_is_there_is_found(cloud: Lake) -> None:
+    sagemaker = boto3.client("sagemaker")
+    variant = {"VariantName": "a", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    sagemaker.create_model(ModelName="m", ExecutionRoleArn="arn:aws:iam::123456789012:role/r", PrimaryContainer={"Image": "i"})
+    sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName=Settings().endpoint_name, EndpointConfigName="c")
+    assert release.handler({"package": "arn:1", "name": "x"}, None)["exists"] is True

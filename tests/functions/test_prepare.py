@@ -1,0 +1,105 @@
+"""What a training run's jobs are given: texts within SageMaker's limits, from which they read their settings back."""
+
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+
+from functions.train.prepare import prepare
+from politico.flags import from_mapping, read_flags
+from politico.lake.bucket import Lake
+from politico.models.experiment import (
+    EXPERIMENTS,
+    ControlSettings,
+    CorpusSettings,
+    EvaluationSettings,
+    LearningSettings,
+    NetworkSettings,
+    find_experiment,
+)
+from politico.runs import run_id
+
+RUN = run_id(datetime(2024, 11, 30, 12, tzinfo=UTC), "my-execution")
+SOURCE = "s3://lake/sourcedir.tar.gz"
+
+
+def prepared(name: str = "tiny", base_model: str | None = None, champion: str | None = None) -> dict[str, Any]:
+    lake = Lake(None, "lake")
+    return prepare(RUN, find_experiment(name), lake, source=SOURCE, corpus="novels", base_model=base_model, champion=champion)
+
+
+def limits(request: str, *path: str) -> Any:
+    """A shape of SageMaker's own description in botocore, whose limits no request may pass."""
+    model = boto3.session.Session()._session.get_service_model("sagemaker")
+    shape = model.shape_for(request)
+    for step in path:
+        shape = shape.members[step]
+    return shape
+
+
+@pytest.mark.parametrize("name", sorted(EXPERIMENTS))
+def test_hyperparameters_and_arguments_are_texts_within_sagemakers_limits(name: str) -> None:
+    stages = prepared(name, champion="s3://lake/champion")
+    hyperparameters = limits("CreateTrainingJobRequest", "HyperParameters")
+    for stage in ("base", "control"):
+        assert len(stages[stage]) <= hyperparameters.metadata["max"]
+        for key, value in stages[stage].items():
+            assert isinstance(value, str)
+            assert len(key) <= hyperparameters.key.metadata["max"]
+            assert len(value) <= hyperparameters.value.metadata["max"]
+    arguments = limits("CreateProcessingJobRequest", "AppSpecification", "ContainerArguments")
+    for job in ("corpus_arguments", "evaluation_arguments"):
+        assert len(stages[job]) <= arguments.metadata["max"]
+        assert all(isinstance(word, str) and 0 < len(word) <= arguments.member.metadata["max"] for word in stages[job])
+
+
+def test_the_jobs_read_their_settings_back_from_what_they_are_given() -> None:
+    experiment, stages = find_experiment("tiny"), prepared()
+
+    def own(stage: str, kind: Any) -> dict[str, str]:
+        return {one.name: stages[stage][one.name] for one in fields(kind)}
+
+    assert from_mapping(NetworkSettings, own("base", NetworkSettings)) == experiment.network
+    assert from_mapping(LearningSettings, own("base", LearningSettings)) == experiment.base
+    assert from_mapping(ControlSettings, own("control", ControlSettings)) == experiment.control
+    assert stages["corpus_arguments"][:5] == [
+        "training.corpus.prepare",
+        "--input",
+        "/opt/ml/processing/input/corpus",
+        "--output",
+        "/opt/ml/processing/output/corpus",
+    ]
+    assert read_flags(stages["corpus_arguments"][5:], CorpusSettings) == [experiment.corpus]
+    flags = stages["evaluation_arguments"]
+    assert read_flags(flags[flags.index("--output") + 2 :], EvaluationSettings) == [experiment.evaluation]
+
+
+def test_a_stages_settings_never_hide_one_another() -> None:
+    names = [one.name for kind in (NetworkSettings, LearningSettings) for one in fields(kind)]
+    more = [one.name for one in fields(ControlSettings)]
+    for given_names in (names, more):
+        taken = [*given_names, "sagemaker_program", "sagemaker_submit_directory", "checkpoint_dir", "stage", "name"]
+        assert len(set(taken)) == len(taken)
+
+
+def test_every_path_of_a_run_is_its_own_but_the_dataset_and_the_corpus() -> None:
+    paths = prepared()["paths"]
+    assert all(path.startswith("s3://lake/") for path in paths.values())
+    assert {name for name, path in paths.items() if RUN not in path} == {"dataset", "corpus"}
+    assert len(set(paths.values())) == len(paths)
+
+
+def test_a_base_model_that_is_given_is_not_trained_again() -> None:
+    assert (prepared()["train_base"], prepared()["base_model"]) == (True, {"uri": ""})
+    given_model = prepared(base_model="s3://lake/base.tar.gz")
+    assert (given_model["train_base"], given_model["base_model"]) == (False, {"uri": "s3://lake/base.tar.gz"})
+
+
+def test_the_champion_is_judged_along_when_there_is_one() -> None:
+    alone, against = prepared(), prepared(champion="s3://lake/champion.tar.gz")
+    assert alone["champion"] == {"exists": False, "uri": ""}
+    assert "--champion" not in alone["evaluation_arguments"]
+    assert against["champion"] == {"exists": True, "uri": "s3://lake/champion.tar.gz"}
+    assert "--champion" in against["evaluation_arguments"]

@@ -1,0 +1,479 @@
+"""The local cloud's parts, each by itself: what they refuse, what they isolate, and what they leave behind."""
+
+import io
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import textwrap
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import uvicorn
+from moto.cloudformation.parsing import get_model_map
+from starlette.applications import Starlette
+
+from cli.local_cloud import LocalCloud
+from local.lambdas.functions import Functions
+from local.limits import violations
+from local.processes import children
+from local.processes.ports import HOST, free_port, require_free
+from local.sagemaker.container import Container
+from local.sagemaker.endpoints import Endpoints, Image
+from local.sagemaker.toolkit import LOCAL_PROCESSES, training_command
+from local.stack import SKIPPED, Assembly, deploy
+from politico.errors import FileFormatError, JobError, PortInUseError
+from tests.support.paths import ROOT
+from tests.support.template import Template
+
+PATIENCE = 30.0
+"""Seconds until something that should have happened at once is taken not to happen."""
+
+TRAINING_JOB: dict[str, Any] = {
+    "TrainingJobName": "a-job",
+    "RoleArn": "arn:aws:iam::123456789012:role/jobs",
+    "AlgorithmSpecification": {"TrainingImage": "image", "TrainingInputMode": "File"},
+    "HyperParameters": {"steps": "3"},
+    "OutputDataConfig": {"S3OutputPath": "s3://bucket/out"},
+    "ResourceConfig": {"InstanceCount": 1, "InstanceType": "ml.g5.xlarge", "VolumeSizeInGB": 30},
+    "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+}
+
+
+# --- limits ---
+
+
+def test_a_request_within_the_limits_has_no_violations() -> None:
+    assert violations("sagemaker", "CreateTrainingJob", TRAINING_JOB) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"TrainingJobName": "n" * 64}, "TrainingJobName has 64 characters; it takes 1 to 63"),
+        ({"TrainingJobName": "a_job"}, "TrainingJobName is 'a_job'; it takes [a-zA-Z0-9](-*"),
+        ({"TrainingJobName": 5}, "TrainingJobName is 5; it takes a text"),
+        ({"RoleArn": "jobs"}, "RoleArn has 4 characters; it takes 20 to 2048"),
+        ({"HyperParameters": {"steps": "3" * 2501}}, "HyperParameters['steps'] has 2501 characters; it takes 0 to 2500"),
+        ({"HyperParameters": {"steps": 3}}, "HyperParameters['steps'] is 3; it takes a text"),
+        ({"OutputDataConfig": {}}, "OutputDataConfig lacks S3OutputPath"),
+        ({"OutputDataConfig": "s3://bucket/out"}, "OutputDataConfig is 's3://bucket/out'; it takes an object"),
+        ({"Colour": "red"}, "has the unknown member Colour"),
+        ({"StoppingCondition": {"MaxRuntimeInSeconds": 0}}, "MaxRuntimeInSeconds is 0; it takes 1 or more"),
+        ({"StoppingCondition": {"MaxRuntimeInSeconds": "60"}}, "MaxRuntimeInSeconds is '60'; it takes a whole number"),
+        ({"StoppingCondition": {"MaxRuntimeInSeconds": True}}, "MaxRuntimeInSeconds is True; it takes a whole number"),
+        ({"EnableManagedSpotTraining": "yes"}, "EnableManagedSpotTraining is 'yes'; it takes true or false"),
+        ({"Tags": [{"Key": "k", "Value": "v"}] * 51}, "Tags has 51 items; it takes 0 to 50"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_sagemaker_would_refuse_is_said(changed: dict[str, Any], said: str) -> None:
+    found = violations("sagemaker", "CreateTrainingJob", {**TRAINING_JOB, **changed})
+    assert any(said in one for one in found), found
+
+
+def test_a_value_outside_its_list_is_said() -> None:
+    resources = {**TRAINING_JOB["ResourceConfig"], "InstanceType": "ml.g9000.huge"}
+    (found,) = violations("sagemaker", "CreateTrainingJob", {**TRAINING_JOB, "ResourceConfig": resources})
+    assert "InstanceType is 'ml.g9000.huge'; it takes one of" in found
+
+
+def test_a_missing_member_is_said() -> None:
+    request = {name: value for name, value in TRAINING_JOB.items() if name != "RoleArn"}
+    assert violations("sagemaker", "CreateTrainingJob", request) == ["CreateTrainingJob lacks RoleArn"]
+
+
+def test_every_violation_is_said_not_only_the_first() -> None:
+    assert len(violations("sagemaker", "CreateTrainingJob", {**TRAINING_JOB, "TrainingJobName": "_" * 64, "Colour": 1})) == 3
+
+
+def until(there: Callable[[], Any]) -> Any:
+    """What `there` gives, as soon as that is true."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := there()):
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.05)
+    return found
+
+
+# --- processes ---
+
+# The shell ends when asked; the sleep in its background does not, as `trap ''` is inherited.
+STUBBORN = ["/bin/sh", "-c", "(trap '' TERM; exec sleep 600) & echo started; wait"]
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """A pipe; its reading end is at its end only once every process that holds its writing end is gone."""
+    reading, writing = os.pipe()
+    yield reading, writing
+    os.close(reading)
+
+
+def read(descriptor: int) -> bytes:
+    ready, _, _ = select.select([descriptor], [], [], PATIENCE)
+    assert ready, "a process that should be gone still holds the pipe"
+    return os.read(descriptor, 1_000)
+
+
+def test_stopping_a_process_ends_what_it_started_even_what_ignores_the_request(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    process = children.start(STUBBORN, environment={"PATH": os.environ["PATH"]}, stdout=writing)
+    os.close(writing)
+    assert read(reading) == b"started\n"
+    children.stop(process)
+    assert read(reading) == b""
+    assert process.returncode == -signal.SIGTERM
+
+
+def test_stopping_all_ends_every_process(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    started = [children.start(["sleep", "600"], environment=dict(os.environ), stdout=writing) for _ in range(3)]
+    os.close(writing)
+    children.stop_all()
+    assert read(reading) == b""
+    assert [one.returncode for one in started] == [-signal.SIGTERM] * 3
+
+
+def test_a_parent_that_is_killed_outright_leaves_nothing_running(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    program = f"""
+        import os, time
+        from local.processes import children
+        children.start({STUBBORN!r}, environment=dict(os.environ), stdout={writing})
+        print("parent goes on", flush=True)
+        time.sleep(600)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    parent = subprocess.Popen(command, cwd=ROOT, pass_fds=[writing], stdout=subprocess.PIPE)
+    os.close(writing)
+    assert read(reading) == b"started\n"
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == b"parent goes on\n"
+    parent.kill()
+    parent.wait()
+    assert read(reading) == b""
+
+
+def test_a_process_is_told_only_what_is_said(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = pipe
+    monkeypatch.setenv("POLITICO_BUCKET", "ours")
+    process = children.start(["/usr/bin/env"], environment={"ONLY": "this"}, stdout=writing)
+    os.close(writing)
+    process.wait(PATIENCE)
+    children.stop(process)
+    assert read(reading) == b"ONLY=this\n"
+
+
+def test_a_port_in_use_is_named() -> None:
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(Starlette(), host=HOST, port=port, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until(lambda: server.started)
+    with pytest.raises(PortInUseError, match=f"port {port} is in use"):
+        require_free(port)
+    server.should_exit = True
+    thread.join()
+    require_free(port)
+
+
+# --- functions in workers of their own ---
+
+
+class Lambda:
+    """Makes functions from source texts in the local cloud, and calls them."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self._client = cloud.services().client("lambda", retries={"max_attempts": 0}, read_timeout=60)
+        self._role = self._client.list_functions()["Functions"][0]["Role"]
+        self.made: list[str] = []
+
+    def make(self, name: str, source: str, timeout: int = 20, more: dict[str, str] | None = None) -> str:
+        """A function whose zip holds `handler.py` and what else is given."""
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            for path, text in {"handler.py": textwrap.dedent(source), **(more or {})}.items():
+                archive.writestr(path, text)
+        self._client.create_function(
+            FunctionName=name,
+            Runtime="python3.12",
+            Role=self._role,
+            Handler="handler.handler",
+            Timeout=timeout,
+            Code={"ZipFile": packed.getvalue()},
+            Environment={"Variables": {"TOLD": "yes"}},
+        )
+        self.made.append(name)
+        return name
+
+    def call(self, name: str, event: Any) -> tuple[Any, str | None]:
+        """What the function answered, and how Lambda says that it failed."""
+        answer = self._client.invoke(FunctionName=name, Payload=json.dumps(event))
+        return json.loads(answer["Payload"].read()), answer.get("FunctionError")
+
+    def delete(self) -> None:
+        for name in self.made:
+            self._client.delete_function(FunctionName=name)
+
+
+@pytest.fixture
+def functions(cloud: LocalCloud) -> Iterator[Lambda]:
+    made = Lambda(cloud)
+    yield made
+    made.delete()
+
+
+def test_a_function_sees_its_zip_its_environment_and_its_context(functions: Lambda) -> None:
+    source = """
+        import os
+        import beside
+
+        def handler(event, context):
+            return {
+                "event": event,
+                "beside": beside.WORD,
+                "told": os.environ["TOLD"],
+                "name": [context.function_name, os.environ["AWS_LAMBDA_FUNCTION_NAME"]],
+                "time": 0 < context.get_remaining_time_in_millis() <= 20_000,
+            }
+    """
+    name = functions.make("sees", source, more={"beside.py": "WORD = 'there'"})
+    answer, failed = functions.call(name, {"ask": "ñandú"})
+    assert failed is None
+    assert answer == {"event": {"ask": "ñandú"}, "beside": "there", "told": "yes", "name": [name, name], "time": True}
+
+
+@pytest.mark.parametrize("module", ["politico.lake", "functions.ingest.plan", "local", "infra", "cli"])
+def test_a_module_that_the_zip_lacks_is_missing_even_where_the_project_has_it(functions: Lambda, module: str) -> None:
+    name = functions.make(f"lacks-{module.replace('.', '-')}", f"import {module}\n\ndef handler(event, context):\n    return 1\n")
+    answer, failed = functions.call(name, {})
+    assert failed == "Unhandled"
+    assert answer["errorType"] == "Runtime.ImportModuleError"
+    assert module.partition(".")[0] in answer["errorMessage"]
+
+
+def test_only_what_lambdas_runtime_brings_can_be_imported(functions: Lambda) -> None:
+    source = """
+        import importlib
+
+        def handler(event, context):
+            return {name: there(name) for name in event}
+
+        def there(name):
+            try:
+                importlib.import_module(name)
+            except ImportError:
+                return False
+            return True
+    """
+    name = functions.make("imports", source)
+    brought = {"boto3": True, "botocore.exceptions": True, "dateutil": True}
+    # Installed here, but not brought by Lambda; the layers of a function of ours are none of this one's.
+    not_brought = dict.fromkeys(["pandas", "pyarrow", "numpy", "tweepy", "requests", "torch", "moto", "starlette", "pip"], False)
+    answer, _failed = functions.call(name, [*brought, *not_brought])
+    assert answer == {**brought, **not_brought}
+
+
+def test_a_function_that_takes_too_long_is_ended_and_works_again(functions: Lambda) -> None:
+    source = """
+        import time
+
+        def handler(event, context):
+            if event["slow"]:
+                time.sleep(600)
+            return "quick"
+    """
+    name = functions.make("slow", source, timeout=1)
+    answer, failed = functions.call(name, {"slow": True})
+    assert failed == "Unhandled"
+    assert answer == {"errorType": "Sandbox.Timedout", "errorMessage": "Task timed out after 1.00 seconds"}
+    assert functions.call(name, {"slow": False}) == ("quick", None)
+
+
+def test_an_exception_is_an_answer_with_its_type_and_its_words(functions: Lambda) -> None:
+    source = """
+        class OfOurOwnError(Exception):
+            pass
+
+        def handler(event, context):
+            raise OfOurOwnError("what went wrong")
+    """
+    answer, failed = functions.call(functions.make("raises", source), {})
+    assert failed == "Unhandled"
+    assert (answer["errorType"], answer["errorMessage"]) == ("OfOurOwnError", "what went wrong")
+    assert any("in handler" in frame for frame in answer["stackTrace"])
+
+
+def test_a_function_whose_process_ends_is_an_error_and_works_again(functions: Lambda) -> None:
+    source = """
+        import os
+
+        def handler(event, context):
+            if event["end"]:
+                os._exit(1)
+            return "alive"
+    """
+    name = functions.make("ends", source)
+    answer, failed = functions.call(name, {"end": True})
+    assert (failed, answer["errorType"]) == ("Unhandled", "Runtime.ExitError")
+    assert functions.call(name, {"end": False}) == ("alive", None)
+
+
+def test_a_function_runs_two_events_at_once(functions: Lambda, tmp_path: Path) -> None:
+    source = """
+        import pathlib, time
+
+        def handler(event, context):
+            pathlib.Path(event["mine"]).touch()
+            deadline = time.monotonic() + 15
+            while time.monotonic() < deadline:
+                if pathlib.Path(event["other"]).exists():
+                    return "met"
+                time.sleep(0.02)
+            return "alone"
+    """
+    name = functions.make("meets", source)
+    one, other = str(tmp_path / "one"), str(tmp_path / "other")
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(
+            pool.map(lambda event: functions.call(name, event), [{"mine": one, "other": other}, {"mine": other, "other": one}])
+        )
+    assert answers == [("met", None), ("met", None)]
+
+
+def test_what_a_function_prints_is_no_answer(functions: Lambda) -> None:
+    source = """
+        def handler(event, context):
+            print('{"result": "a word of the log"}')
+            return "an answer"
+    """
+    assert functions.call(functions.make("prints", source), {}) == ("an answer", None)
+
+
+# --- endpoints, jobs, the stack ---
+
+
+def test_an_endpoint_runs_the_images_own_command(template: Template) -> None:
+    (one,) = template.assembly.assets["dockerImages"].values()
+    image = Image(template.image(), one["source"]["dockerFile"])
+    assert image.command() == [sys.executable, "-m", "inference.server", "serve"]
+
+
+def test_the_last_entry_point_counts_and_its_program_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text('FROM a\nENTRYPOINT ["python", "-m", "a"]\nFROM b\nENTRYPOINT ["/bin/serve", "--all"]\n')
+    assert Image(tmp_path, "Dockerfile").command() == ["/bin/serve", "--all", "serve"]
+
+
+class Files:
+    """S3's client, as far as unpacking an archive needs it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def download_file(self, _bucket: str, _key: str, target: str) -> None:
+        shutil.copyfile(self._path, target)
+
+
+def archive_of(path: Path, contents: dict[str, str]) -> Path:
+    with tarfile.open(path, "w:gz") as out:
+        for name, text in contents.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text.encode())
+            out.addfile(info, io.BytesIO(text.encode()))
+    return path
+
+
+def training(instance: str, **hyperparameters: str) -> dict[str, Any]:
+    given = {"sagemaker_program": "training/train.py", "sagemaker_submit_directory": "s3://bucket/code.tar.gz", **hyperparameters}
+    return {
+        **TRAINING_JOB,
+        "HyperParameters": given,
+        "InputDataConfig": [{"ChannelName": "corpus"}, {"ChannelName": "base"}],
+        "ResourceConfig": {**TRAINING_JOB["ResourceConfig"], "InstanceType": instance},
+    }
+
+
+def container(tmp_path: Path, requirements: str = "") -> Container:
+    code = archive_of(tmp_path / "code.tar.gz", {"training/train.py": "print()", "requirements.txt": requirements})
+    return Container(tmp_path / "job", Files(code))
+
+
+@pytest.mark.parametrize(
+    ("instance", "distributed", "launched"),
+    [
+        ("ml.g5.12xlarge", "true", True),
+        ("ml.g5.12xlarge", "false", False),
+        ("ml.g5.xlarge", "true", False),
+        ("ml.m5.2xlarge", "true", False),
+    ],
+)
+def test_several_gpus_are_two_processes_and_anything_less_is_one(
+    tmp_path: Path, instance: str, distributed: str, launched: bool
+) -> None:
+    request = training(instance, sagemaker_torch_distributed_enabled=distributed)
+    command, _environment = training_command(request, container(tmp_path))
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={LOCAL_PROCESSES}"] if launched else []
+    assert LOCAL_PROCESSES == 2
+    assert command == [sys.executable, "-u", *launcher, "training/train.py"]
+
+
+def test_training_is_told_its_settings_and_folders_as_in_the_container(tmp_path: Path) -> None:
+    ml = container(tmp_path)
+    request = training("ml.g5.12xlarge", steps="3", checkpoint_dir="/opt/ml/checkpoints")
+    command, environment = training_command(request, ml)
+    here = str(ml.root)
+    # The toolkit passes every hyperparameter as a flag, but for its own.
+    assert command[-4:] == ["--checkpoint_dir", f"{here}/checkpoints", "--steps", "3"]
+    assert "sagemaker" not in " ".join(command)
+    assert environment["SM_MODEL_DIR"] == f"{here}/model"
+    assert environment["SM_OUTPUT_DATA_DIR"] == f"{here}/output/data"
+    assert json.loads(environment["SM_CHANNELS"]) == ["corpus", "base"]
+    assert environment["SM_CHANNEL_CORPUS"] == f"{here}/input/data/corpus"
+    assert environment["SM_CHANNEL_BASE"] == f"{here}/input/data/base"
+    assert json.loads(environment["SM_HPS"]) == {"steps": "3", "checkpoint_dir": f"{here}/checkpoints"}
+    assert environment["SM_NUM_GPUS"] == "4"
+    assert environment["TRAINING_JOB_NAME"] == "a-job"
+    assert environment["PYTHONPATH"].split(":")[0] == f"{here}/code"
+    assert (ml.path("/opt/ml/code") / "training" / "train.py").is_file()
+
+
+@pytest.mark.parametrize("asked", ["pytest==0.0.1", "no-such-package==1.0"])
+def test_training_refuses_other_versions_than_the_image_would_install(tmp_path: Path, asked: str) -> None:
+    with pytest.raises(JobError, match=rf"requirements\.txt asks for {asked}; this environment has .*: run `make setup`"):
+        training_command(training("ml.m5.large"), container(tmp_path, f"# for the tests\n{asked}  # a reason\n"))
+
+
+def test_an_archive_cannot_write_outside_its_folder(tmp_path: Path) -> None:
+    ml = Container(tmp_path / "job", Files(archive_of(tmp_path / "bad.tar.gz", {"../escaped": "x"})))
+    with pytest.raises(tarfile.TarError):
+        ml.unpack("s3://bucket/bad.tar.gz", ml.path("/opt/ml/model"))
+    assert not list(tmp_path.rglob("escaped"))
+
+
+def test_what_the_emulator_skips_is_listed_exactly(template: Template) -> None:
+    kinds = {resource["Type"] for resource in template.assembly.template["Resources"].values()}
+    assert kinds - set(get_model_map()) == set(SKIPPED)
+
+
+def test_a_new_kind_of_resource_is_an_error(template: Template) -> None:
+    resources = {**template.assembly.template["Resources"], "New": {"Type": "AWS::IoT::Thing2"}}
+    assembly = replace(template.assembly, template={**template.assembly.template, "Resources": resources})
+    with pytest.raises(JobError, match=r"can't make AWS::IoT::Thing2; teach local/stack\.py"):
+        deploy(assembly, 0, cast(Functions, None), cast(Endpoints, None))
+
+
+def test_a_folder_without_an_assembly_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match="holds no assembly of one stack; run `make synth`"):
+        Assembly.read(tmp_path)

@@ -1,0 +1,234 @@
+"""The corpus job: from exports and plain text to a tokenizer and shards whose counts reconcile."""
+
+import bz2
+import gzip
+import json
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference.model import codec_for, open_tokenizer
+from politico.control.political import SCHEMA
+from politico.models.experiment import CorpusSettings
+from tests.support.paths import SHARED
+from training.corpus.documents import DOCUMENT_CHARACTERS, Document, LeftOut, collection_files, group_paragraphs, read_documents
+from training.corpus.prepare import ALONE, main, prepare_corpus
+from training.corpus.shards import read_shard
+from training.corpus.vocabulary import byte_lengths
+from training.corpus.wikitext import Markup, clean_wikitext
+
+WIKITEXT = """{{Ficha de ciudad|nombre=Montelora|población={{formatnum:1200}}}}
+[[Archivo:Plaza.jpg|miniatura|La [[plaza]] mayor]]
+'''Montelora''' (en latín: {{lang|la|Mons}}) es una [[ciudad]] de [[Aravela|la República]].<ref name="a">Censo, p. 5</ref>
+Tiene 1200 habitantes<ref name="a" /> y un [https://example.org puerto].<!-- nota <ref> -->
+
+== Historia ==
+=== Fundación ===
+* Se fundó en 1613 , según [[:Categoría:Crónicas|las crónicas]].
+*
+
+{| class="wikitable"
+! Año !! Habitantes
+|-
+| 1900 || 300
+|}
+<gallery>
+Archivo:Uno.jpg|Uno
+</gallery>
+== Enlaces externos ==
+* {{sitio web}}
+[[Categoría:Ciudades]]
+[[fr:Montelora]]
+__NOTOC__
+"""
+
+PROSE = """Montelora (en latín) es una ciudad de la República.
+Tiene 1200 habitantes y un puerto.
+Historia
+Fundación
+Se fundó en 1613, según las crónicas."""
+
+EXPORT = """<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.99/" xml:lang="es">
+<siteinfo><namespaces><namespace key="0" /><namespace key="6">Archivo</namespace>
+<namespace key="14">Categoría</namespace></namespaces></siteinfo>
+{pages}
+</mediawiki>"""
+
+
+def page(title: str, text: str, namespace: int = 0, extra: str = "") -> str:
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;")
+    return (
+        f"<page><title>{title}</title><ns>{namespace}</ns><id>1</id>{extra}<novelty>1</novelty>"
+        f"<revision><text>old</text></revision><revision><text>{escaped}</text></revision></page>"
+    )
+
+
+def export(*pages: str) -> str:
+    return EXPORT.format(pages="\n".join(pages))
+
+
+def paragraphs(count: int, word: str = "palabra") -> str:
+    return "\n\n".join(f"El párrafo {number} habla de la {word} {number} y de otras cosas del país." for number in range(count))
+
+
+def test_wikitext_keeps_prose_and_link_labels_and_drops_the_rest() -> None:
+    assert clean_wikitext(WIKITEXT, Markup()) == PROSE
+
+
+def test_a_marker_in_the_middle_of_a_line_is_punctuation_and_not_a_list() -> None:
+    assert clean_wikitext("Tres ciudades: Olmo; Pino y Roble # uno", Markup()) == "Tres ciudades: Olmo; Pino y Roble # uno"
+
+
+def test_markup_that_is_never_closed_is_left_out_with_its_line() -> None:
+    assert clean_wikitext("Buen texto.\n{{abierta\n| uno = dos\nOtro texto.", Markup()) == "Buen texto.\nOtro texto."
+
+
+def test_an_export_gives_the_newest_revision_of_articles_that_are_no_redirects(tmp_path: Path) -> None:
+    text = export(
+        page("Uno", "Texto uno"),
+        page("Otro", "#REDIRECCIÓN [[Uno]]", extra='<redirect title="Uno" />'),
+        page("Discusión:Uno", "Charla", namespace=1),
+    )
+    (tmp_path / "wiki.xml.bz2").write_bytes(bz2.compress(text.encode()))
+    found = list(read_documents(collection_files(tmp_path)))
+    assert found[1:] == [LeftOut("redirect"), LeftOut("other_namespace")]
+    assert isinstance(found[0], Document)
+    assert found[0].text == "Texto uno"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "pack"), [("", bytes), (".bz2", bz2.compress), (".gz", gzip.compress), (".xz", lzma.compress)]
+)
+def test_every_compression_gives_the_same_documents(tmp_path: Path, suffix: str, pack: Callable[[bytes], bytes]) -> None:
+    text = paragraphs(200)
+    (tmp_path / f"text.txt{suffix}").write_bytes(pack(text.encode()))
+    found = [one.text for one in read_documents(collection_files(tmp_path)) if isinstance(one, Document)]
+    assert found == list(group_paragraphs(text.splitlines()))
+
+
+def test_a_large_block_is_cleaned_on_all_cores_and_stays_in_order(tmp_path: Path) -> None:
+    pages = [page(f"A{number}", f"El ''artículo'' {number} trata de [[Montelora]].") for number in range(ALONE)]
+    (tmp_path / "wiki.xml").write_text(export(*pages), encoding="utf-8")
+    prepare_corpus(tmp_path, tmp_path / "out", CorpusSettings(vocabulary_size=400, held_out_share=0.01))
+    tokenizer = open_tokenizer(tmp_path / "out" / "tokenizer.json")
+    texts = tokenizer.decode(read_shard(tmp_path / "out" / "train.bin").tolist(), skip_special_tokens=False).split(SCHEMA.end)
+    numbers = [number for number in range(ALONE) if number != ALONE // 2]
+    assert texts[:-1] == [f"El artículo {number} trata de Montelora." for number in numbers]
+
+
+def test_plain_text_becomes_documents_of_whole_paragraphs_without_losing_a_word() -> None:
+    text = paragraphs(300)
+    documents = list(group_paragraphs(text.splitlines()))
+    assert len(documents) > 2
+    assert all(len(one) >= DOCUMENT_CHARACTERS for one in documents[:-1])
+    assert " ".join(documents).split() == text.split()
+    assert all(line.startswith("El párrafo") for one in documents for line in one.splitlines())
+
+
+def test_a_text_without_blank_lines_is_many_documents_too() -> None:
+    assert len(list(group_paragraphs(["una línea que sigue y sigue"] * 1000))) > 2
+
+
+def test_the_counts_of_a_corpus_reconcile_with_its_shards(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    pages = [page(f"A{number}", f"El artículo {number} trata de [[Montelora]] y del río {number}.") for number in range(40)]
+    pages += [page("B", "{{solo una plantilla}}"), page("C", "x", namespace=2), page("D", "x", extra="<redirect/>")]
+    (source / "wiki.xml").write_text(export(*pages), encoding="utf-8")
+    (source / "book.txt").write_text(paragraphs(400), encoding="utf-8")
+    target = tmp_path / "out"
+    words = ["--input", str(source), "--output", str(target), "--vocabulary_size", "400", "--held_out_share", "0.1"]
+    assert main(words) == 0
+    statistics = json.loads((target / "corpus.json").read_text())
+    documents = statistics["documents"]
+    assert documents["left_out"] == {"other_namespace": 1, "redirect": 1, "empty": 1}
+    assert documents["read"] == documents["kept"] + sum(documents["left_out"].values())
+    tokenizer = open_tokenizer(target / "tokenizer.json")
+    end = codec_for(tokenizer, SCHEMA).ids[SCHEMA.end]
+    lengths = byte_lengths(tokenizer)
+    for name in ("train", "held_out"):
+        tokens, counted = read_shard(target / f"{name}.bin"), statistics[name]
+        assert len(tokens) == counted["tokens"]
+        assert int((tokens == end).sum()) == counted["documents"]
+        assert int(lengths[tokens].sum()) == counted["bytes"]
+    assert statistics["train"]["documents"] + statistics["held_out"]["documents"] == documents["kept"]
+    assert statistics["vocabulary_size"] == tokenizer.get_vocab_size() == 400
+
+
+def test_the_tokens_of_a_shard_are_the_documents_again(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text(paragraphs(200), encoding="utf-8")
+    prepare_corpus(tmp_path, tmp_path / "out", CorpusSettings(vocabulary_size=400, held_out_share=0.3))
+    tokenizer = open_tokenizer(tmp_path / "out" / "tokenizer.json")
+    end = tokenizer.token_to_id(SCHEMA.end)
+    texts = []
+    for name in ("train", "held_out"):
+        tokens = np.array(read_shard(tmp_path / "out" / f"{name}.bin"))
+        texts += [tokenizer.decode(one.tolist()) for one in np.split(tokens, np.flatnonzero(tokens == end) + 1)[:-1]]
+    assert sorted(one.removesuffix(SCHEMA.end) for one in texts) == sorted(group_paragraphs(paragraphs(200).splitlines()))
+
+
+def test_a_marker_written_in_a_text_stays_text(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text(f"{SCHEMA.end} [TWEET] hola\n\n" * 600, encoding="utf-8")
+    prepare_corpus(tmp_path, tmp_path / "out", CorpusSettings(vocabulary_size=300, held_out_share=0.3))
+    tokenizer = open_tokenizer(tmp_path / "out" / "tokenizer.json")
+    tokens = read_shard(tmp_path / "out" / "train.bin")
+    assert tokenizer.token_to_id("[TWEET]") not in tokens
+    ends = int((tokens == tokenizer.token_to_id(SCHEMA.end)).sum())
+    assert ends == json.loads((tmp_path / "out" / "corpus.json").read_text())["train"]["documents"]
+
+
+def test_what_is_over_the_limit_is_left_out_and_counted(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text(paragraphs(2000), encoding="utf-8")
+    settings = CorpusSettings(vocabulary_size=400, max_megabytes=0.02, held_out_share=0.3)
+    documents = prepare_corpus(tmp_path, tmp_path / "out", settings)["documents"]
+    assert documents["kept"] == 5
+    assert documents["read"] == 5 + documents["left_out"]["over_max_megabytes"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("nothing", None, "holds no file"),
+        ("text.pdf", b"%PDF", "neither .xml nor .txt"),
+        ("wiki.xml", b"<html><body/></html>", "is no MediaWiki export: it begins with <html>"),
+        ("wiki.xml", b"<mediawiki><page>", "wiki.xml can't be read"),
+        ("wiki.xml", b"", "wiki.xml can't be read"),
+        ("text.txt", b"\xff\xfe\x00", "text.txt can't be read"),
+        ("text.txt.gz", b"not gzip", "text.txt.gz can't be read"),
+        ("text.txt.xz", b"not xz", "text.txt.xz can't be read"),
+        ("text.txt.bz2", bz2.compress(b"word " * 9999)[:-9], "text.txt.bz2 can't be read"),
+        ("text.txt", b"\n \n", "gave 0 documents with text"),
+    ],
+)
+def test_an_input_that_can_not_be_used_is_one_sentence_and_exit_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes | None, expected: str
+) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    if content is not None:
+        (source / name).write_bytes(content)
+    assert main(["--input", str(source), "--output", str(tmp_path / "out"), "--vocabulary_size", "300"]) == 2
+    said = capsys.readouterr().err
+    assert expected in said
+    assert said.startswith("error: ")
+    assert "Traceback" not in said
+
+
+def test_an_unknown_flag_names_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--inputs", "x"]) == 2
+    assert "unknown flag --inputs; there are --input, --output, --vocabulary_size" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared Wikipedia export is not on this machine")
+def test_a_real_article_has_no_markup_left() -> None:
+    (found,) = read_documents([SHARED / "wikipedia" / "es-minidump.xml.bz2"])
+    assert isinstance(found, Document)
+    assert found.markup is not None
+    text = clean_wikitext(found.text, found.markup)
+    assert text.startswith("Berlín (en alemán: Berlin) es la capital de Alemania")
+    assert not [line for line in text.splitlines() if any(mark in line for mark in ("{{", "}}", "[[", "]]", "|", "<", "px"))]
+    assert "Categoría" not in text
+    assert len(text) > 30_000

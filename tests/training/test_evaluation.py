@@ -1,0 +1,192 @@
+"""How models are judged: over the same bytes, on tweets no training saw, by what they were asked for."""
+
+import json
+import math
+import tarfile
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference.model import load_model, save_model
+from politico.errors import FileFormatError
+from politico.models.experiment import EvaluationSettings
+from tests.support.models import MICRO_SCHEMA, micro_model, micro_network, micro_tokenizer
+from tests.training.test_control_samples import START, row, write_days
+from training.evaluation.adherence import adherence, distinct, honoured, says
+from training.evaluation.evaluate import evaluate, known_only, main, summary_lines
+from training.evaluation.scoring import Tweet, conditioned, plain, score, unconditioned
+from training.folders import open_model
+
+CONTEXT = {
+    "partido": ("UDI",),
+    "sentimiento": ("POSITIVE",),
+    "entidades": ("Añelo", "sebastianpinera", "Región del Maule"),
+    "hashtags": ("CambioReal",),
+    "frases": ("la salud, digna",),
+}
+
+
+def test_honoured_looks_for_whole_words_whatever_their_case_and_accents() -> None:
+    text = "¡GRACIAS @SebastianPinera! La región del  maulé merece salud; en Anelo. #cambioreal y la salud digna"
+    assert honoured(CONTEXT, text, "NEGATIVE") == {
+        "sentimiento": [("POSITIVE", False)],
+        "entidades": [("Añelo", False), ("sebastianpinera", True), ("Región del Maule", True)],
+        "hashtags": [("CambioReal", True)],
+        "frases": [("la salud, digna", True)],
+    }
+
+
+def test_a_part_of_a_word_or_words_apart_do_not_honour() -> None:
+    assert not says("El bancosur abrió", "banco")
+    assert not says("Región linda del Maule", "Región del Maule")
+    assert says("Hoy 🎉 hay fiesta", "🎉")
+    assert not says("Hoy hay fiesta", "🎉")
+
+
+def test_what_can_not_be_judged_is_left_out() -> None:
+    assert honoured({"coalicion": ("Norte Unido",), "partido": ("UDI",), "sentimiento": ("MIXED",)}, "texto", None) == {}
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=4))
+def test_a_text_always_says_its_own_words(words: list[str]) -> None:
+    text = " ".join(words)
+    assert says(f"antes {text} después", text)
+
+
+def test_adherence_counts_values_and_distinct_counts_runs() -> None:
+    judged = [{"hashtags": [("A", True), ("B", False)]}, {"hashtags": [("C", True), ("D", True)], "frases": [("e", False)]}]
+    assert adherence(judged) == {"hashtags": {"asked": 4, "share": 0.75}, "frases": {"asked": 1, "share": 0.0}}
+    assert distinct(["uno dos uno dos"], 1) == 0.5
+    assert distinct(["uno dos uno dos"], 2) == pytest.approx(2 / 3)
+    assert distinct([], 2) == 0.0
+
+
+def test_a_score_is_the_sum_over_tweets_and_their_ends_computed_one_by_one(tmp_path: Path) -> None:
+    model = load_model(micro_model(tmp_path / "micro"))
+    tweets = [Tweet(CONTEXT, "La educación pública es el camino"), Tweet({}, "Gracias a los vecinos y vecinas ñandú")]
+    for samples in (conditioned(model, tweets), unconditioned(model, tweets), plain(model, tweets)):
+        total = 0.0
+        for one in samples:
+            with torch.no_grad():
+                logits = model.network(torch.tensor([one.ids])).logits[0].double().log_softmax(-1)
+            total -= sum(float(logits[at - 1, one.ids[at]]) for at in range(one.loss_from, len(one.ids)))
+        loss = score(model, samples, tweets)
+        assert loss.total == pytest.approx(total, rel=1e-5)
+        assert loss.tokens == sum(len(one.ids) - one.loss_from for one in samples)
+        assert loss.bytes == sum(len(one.text.encode()) for one in tweets)
+        assert loss.words == 13
+
+
+def test_a_context_newer_than_the_model_is_not_asked_for() -> None:
+    assert known_only({"partido": ("Nuevo",), "hashtags": ("Nuevo",)}, MICRO_SCHEMA) == {"hashtags": ("Nuevo",)}
+
+
+def test_a_packed_model_is_opened_like_an_unpacked_one_and_a_torn_one_is_refused(tmp_path: Path) -> None:
+    folder = micro_model(tmp_path / "model")
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    with tarfile.open(packed / "model.tar.gz", "w:gz") as archive:
+        for path in folder.iterdir():
+            archive.add(path, path.name)
+    one, other = open_model(folder), open_model(packed)
+    assert torch.equal(one.network.transformer.wte.weight, other.network.transformer.wte.weight)
+    content = (packed / "model.tar.gz").read_bytes()
+    (packed / "model.tar.gz").write_bytes(content[: len(content) // 2])
+    with pytest.raises(FileFormatError, match="can't be unpacked"):
+        open_model(packed)
+
+
+def tuned(folder: Path, name: str, cut_day: str, seed: int) -> Path:
+    tokenizer = micro_tokenizer()
+    network = micro_network(tokenizer, seed=seed)
+    save_model(folder, network, tokenizer, MICRO_SCHEMA, {"name": name, "data": {"cut_day": cut_day}})
+    return folder
+
+
+def opinion(texts: Sequence[str]) -> list[str | None]:
+    return ["POSITIVE" for _ in texts]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("evaluation")
+    days = {}
+    for day in range(6):
+        moment = START + timedelta(days=day)
+        place = {"text": "Lugar", "type": "LOCATION", "score": 0.9}
+        rows = [row(10 * day + one, moment) for one in range(6)]
+        days[moment] = [entry | ({"entities": [place]} if index % 2 else {}) for index, entry in enumerate(rows)]
+    return {
+        "dataset": write_days(root / "dataset", days),
+        "candidate": tuned(root / "candidate", "candidate", "2024-05-04", 1),
+        "champion": tuned(root / "champion", "champion", "2024-05-03", 2),
+        "base": micro_model(root / "base", name="base"),
+        "root": root,
+    }
+
+
+def evaluated(folders: dict[str, Path], *, champion: bool) -> dict[str, Any]:
+    settings = EvaluationSettings(max_tweets=8, generated=6)
+    return evaluate(
+        folders["dataset"], folders["candidate"], folders["base"], folders["champion"] if champion else None, settings, opinion
+    )
+
+
+def test_all_models_are_scored_over_the_same_bytes_of_what_neither_was_trained_on(folders: dict[str, Path]) -> None:
+    found = evaluated(folders, champion=True)
+    assert found["held_out"]["cut_day"] == "2024-05-04"
+    assert found["held_out"]["tweets"] == 18
+    assert found["held_out"]["scored"] == 8
+    rows = [
+        found["base"],
+        found["candidate"],
+        found["champion"],
+        found["candidate"]["null_context"],
+        found["champion"]["null_context"],
+    ]
+    assert {one["bytes"] for one in rows} == {found["held_out"]["bytes"]}
+    assert {one["words"] for one in rows} == {rows[0]["words"]}
+    for one in rows:
+        assert one["bits_per_byte"] == pytest.approx(one["loss_per_token"] * one["tokens"] / math.log(2) / one["bytes"])
+    assert found["candidate"]["bits_per_byte"] != found["champion"]["bits_per_byte"]
+    assert json.loads(json.dumps(found)) == json.loads(json.dumps(evaluated(folders, champion=True)))
+
+
+def test_half_of_what_is_written_asks_for_values_that_training_never_saw(folders: dict[str, Path]) -> None:
+    found = evaluated(folders, champion=False)
+    assert found["champion"] is None
+    generated = found["generated"]
+    assert (generated["seen"]["tweets"], generated["unseen"]["tweets"]) == (3, 3)
+    assert [one["unseen"] for one in generated["examples"]] == [True, False] * 3
+    assert generated["seen"]["adherence"]["sentimiento"] == {"asked": 3, "share": 1.0}
+    assert {"distinct_1", "distinct_2", "copied_from_training", "by_chance"} <= generated.keys()
+    for one in generated["examples"]:
+        assert one["honoured"]["entidades"]
+    assert "candidate, with context" in "\n".join(summary_lines(found))
+
+
+def test_the_evaluation_job_writes_its_file_and_refuses_a_base_model_as_candidate(
+    folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def words(candidate: str) -> list[str]:
+        given = {
+            "dataset": folders["dataset"],
+            "candidate": folders[candidate],
+            "base": folders["base"],
+            "output": tmp_path / "out",
+        }
+        flags = [word for name, path in given.items() for word in (f"--{name}", str(path))]
+        return [*flags, "--max_tweets", "4", "--generated", "2", "--sentiment", "false"]
+
+    assert main(words("candidate")) == 0
+    written = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert written["candidate"]["bits_per_byte"] > 0
+    assert "sentimiento" not in written["generated"]["seen"]["adherence"]
+    assert main(words("base")) == 2
+    assert "has no cut_day; it is no control model" in capsys.readouterr().err

@@ -1,0 +1,197 @@
+"""The training job from the outside: flags, SageMaker's environment, exit codes, what it leaves behind."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from inference.engine import Engine
+from inference.model import load_model
+from politico.control.format import Schema
+from politico.control.political import SCHEMA
+from politico.control.request import Parameters, parse_request
+from politico.lake.tombstones import fingerprint
+from politico.models.experiment import CorpusSettings
+from politico.models.seen import FILE as SEEN_FILE
+from politico.models.seen import Seen
+from tests.support.paths import ROOT
+from tests.training.test_control_samples import START, row, write_days
+from training.arguments import main
+from training.corpus.prepare import prepare_corpus
+from training.folders import open_model
+from training.samples.dataset import identity_of, read_dataset
+from training.samples.split import split_at
+
+SHAPE = {"layers": "1", "width": "32", "heads": "2", "positions": "128"}
+SHORT = {"max_steps": "6", "batch_size": "4", "evaluate_every": "4"}
+
+
+def flags(given: dict[str, Any]) -> list[str]:
+    return [word for name, value in given.items() for word in (f"--{name}", str(value))]
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus folder and a dataset folder."""
+    root = tmp_path_factory.mktemp("job")
+    (root / "text").mkdir()
+    words = "\n\n".join(f"El párrafo {number} habla de la educación y del camino de todos." for number in range(900))
+    (root / "text" / "book.txt").write_text(words, encoding="utf-8")
+    prepare_corpus(root / "text", root / "corpus", CorpusSettings(vocabulary_size=400, held_out_share=0.2))
+    days = {START.replace(day=day): [row(10 * day + one, START.replace(day=day)) for one in range(5)] for day in range(1, 7)}
+    write_days(root / "dataset", days)
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(inputs: Path) -> Path:
+    """Both stages, the second from the first."""
+    torch.set_num_threads(1)
+    for stage, more in (
+        ("base", {"corpus": inputs / "corpus", **SHAPE}),
+        ("control", {"dataset": inputs / "dataset", "base": inputs / "base", "held_out_share": 0.2}),
+    ):
+        folders = {
+            "model_dir": inputs / stage,
+            "output_dir": inputs / f"{stage}_output" / "data",
+            "checkpoint_dir": inputs / "checkpoints",
+        }
+        assert main(flags({"stage": stage, "name": f"{stage}-1", **SHORT, **folders, **more})) == 0
+    return inputs
+
+
+def test_the_base_model_s_figures_are_in_its_card_its_summary_and_its_history(trained: Path) -> None:
+    card = json.loads((trained / "base" / "card.json").read_text())
+    assert card == json.loads((trained / "base_output" / "data" / "summary.json").read_text())
+    assert (card["name"], card["stage"], card["steps"]) == ("base-1", "base", 6)
+    assert card["tokens"] == 6 * 4 * 128
+    assert card["settings"]["network"] == {"layers": 1, "width": 32, "heads": 2, "positions": 128}
+    assert card["before"]["loss_per_token"] > card["figures"]["loss_per_token"] > 0
+    assert card["figures"]["bits_per_byte"] > 0
+    assert card["parameters"] == sum(one.numel() for one in load_model(trained / "base").network.parameters())
+    lines = [json.loads(line) for line in (trained / "base_output" / "data" / "training.jsonl").read_text().splitlines()]
+    assert [one["step"] for one in lines if "held_out_loss" in one] == [0, 4, 6]
+    assert lines[-1]["held_out_loss"] == pytest.approx(card["figures"]["loss_per_token"])
+    assert not list((trained / "checkpoints").glob("*"))
+
+
+def test_the_control_model_keeps_the_tokenizer_and_says_what_it_learnt_from(trained: Path) -> None:
+    card = json.loads((trained / "control" / "card.json").read_text())
+    assert card["base"] == "base-1"
+    assert card["data"] == {"rows": 30, "train": 20, "held_out": 10, "duplicates": 0, "too_long": 0, "cut_day": "2024-05-05"}
+    assert card["settings"]["control"]["held_out_share"] == 0.2
+    base, control = ((trained / stage / "tokenizer.json").read_bytes() for stage in ("base", "control"))
+    assert base == control
+    schema = Schema.from_json((trained / "control" / "control.json").read_bytes())
+    assert schema.values == {"coalicion": ("Norte Unido", "Sur Libre"), "partido": ("PVA", "UDI"), "sentimiento": ("POSITIVE",)}
+    assert Schema.from_json((trained / "base" / "control.json").read_bytes()) == SCHEMA
+
+
+def test_the_control_model_names_the_very_data_it_saw_and_its_training_tweets_alone(trained: Path) -> None:
+    summary = json.loads((trained / "control_output" / "data" / "summary.json").read_text())
+    assert summary["dataset"] == identity_of(trained / "dataset")
+    assert (summary["dataset"]["rows"], summary["dataset"]["days"]) == (30, 6)
+    sides = split_at(read_dataset(trained / "dataset"), summary["data"]["cut_day"])
+    seen = Seen.read((trained / "control_output" / "data" / SEEN_FILE).read_bytes())
+    trained_on, held_out = (list(map(fingerprint, side["id_str"].to_pylist())) for side in (sides.train, sides.held_out))
+    assert (len(seen), seen.count_of(trained_on), seen.count_of(held_out)) == (20, 20, 0)
+    assert not (trained / "base_output" / "data" / SEEN_FILE).exists()
+
+
+def test_the_control_model_writes_on_demand(trained: Path) -> None:
+    model = open_model(trained / "control")
+    body = {"inputs": {"partido": "UDI"}, "parameters": {"max_new_tokens": 5, "seed": 1}}
+    (tweet,) = Engine(model).generate(parse_request(body, model.codec.schema))
+    assert tweet.model == "control-1"
+    assert tweet.tokens <= 5
+    assert Parameters().max_new_tokens < model.length
+
+
+def test_sagemaker_s_environment_names_the_folders_and_a_flag_wins_over_it(
+    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SM_CHANNEL_CORPUS", str(inputs / "corpus"))
+    monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "unused"))
+    monkeypatch.setenv("SM_OUTPUT_DATA_DIR", str(tmp_path / "output" / "data"))
+    words = {"stage": "base", **SHAPE, **SHORT, "max-steps": 1, "model_dir": tmp_path / "model", "checkpoint_dir": tmp_path / "c"}
+    words.pop("max_steps")
+    assert main(flags(words)) == 0
+    assert (tmp_path / "model" / "model.safetensors").is_file()
+    assert (tmp_path / "output" / "data" / "summary.json").is_file()
+    assert not (tmp_path / "unused").exists()
+    assert not (tmp_path / "output" / "failure").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "--stage is None; it takes base or control"),
+        ({"stage": "both"}, "--stage is 'both'"),
+        ({"stage": "base", "corpus": ""}, "this stage needs the corpus channel"),
+        ({"stage": "base", "field_dropout": "0.1"}, "unknown flag --field_dropout; there are --stage, --name, --corpus"),
+        ({"stage": "base", "max_steps": "many"}, "max_steps is 'many'; it takes a value of type int"),
+        ({"stage": "base"}, "this stage needs the corpus channel"),
+        ({"stage": "base", "corpus": "/nowhere"}, "--corpus is /nowhere, which is no folder"),
+        ({"stage": "control", "dataset": "DATASET"}, "this stage needs the base channel"),
+        ({"stage": "control", "dataset": "DATASET", "base": "DATASET"}, "is no model folder"),
+        ({"stage": "control", "dataset": "DATASET", "base": "BASE", "layers": "3"}, "layers is 3, but the base model's is 1"),
+        ({"stage": "control", "dataset": "CORPUS", "base": "BASE"}, "is no dataset"),
+        ({"stage": "base", "corpus": "DATASET"}, "is no tokenizer"),
+        ({"stage": "base", "corpus": "CORPUS", "positions": "1000000"}, "one window takes 1000001"),
+    ],
+)
+def test_a_mistake_is_one_sentence_also_in_the_failure_file(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: dict[str, str], expected: str
+) -> None:
+    known = {name.upper(): str(trained / name) for name in ("corpus", "dataset", "base")}
+    words = flags({name: known.get(value, value) for name, value in given.items()})
+    assert main([*words, "--output_dir", str(tmp_path / "output" / "data"), "--model_dir", str(tmp_path / "model")]) == 2
+    said = capsys.readouterr().err
+    assert expected in said
+    assert said.startswith("error: ")
+    assert said.removeprefix("error: ").strip() == (tmp_path / "output" / "failure").read_text()
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_failure_of_ours_keeps_its_traceback_and_tells_sagemaker_why(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def breaks(*_: object, **__: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr("training.stages.learn", breaks)
+    words = flags({"stage": "base", "corpus": trained / "corpus", **SHAPE, "output_dir": tmp_path / "output" / "data"})
+    assert main(words) == 1
+    assert (tmp_path / "output" / "failure").read_text() == "RuntimeError: out of memory"
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_script_runs_from_anywhere_under_two_processes(inputs: Path, tmp_path: Path) -> None:
+    folders = {"model_dir": tmp_path / "model", "output_dir": tmp_path / "output" / "data", "checkpoint_dir": tmp_path / "c"}
+    launcher = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        str(ROOT / "training" / "train.py"),
+    ]
+    words = flags({"stage": "base", "corpus": inputs / "corpus", **SHAPE, **SHORT, **folders})
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([*launcher, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert "step 6/6 100% loss" in done.stdout
+    assert load_model(tmp_path / "model").card["tokens"] == 6 * 4 * 128
+
+
+def test_flags_that_are_no_pairs_are_told_to_sagemaker_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SM_OUTPUT_DATA_DIR", str(tmp_path / "output" / "data"))
+    assert main(["--stage"]) == 2
+    assert (tmp_path / "output" / "failure").read_text() == "flags come as --name value pairs; given: --stage"

@@ -1,0 +1,1 @@
+"""From a text collection to a tokenizer and token shards. Run: python -m training.corpus.prepare"""

@@ -1,0 +1,215 @@
+"""From a text collection to a tokenizer and token shards.
+
+    python -m training.corpus.prepare --input FOLDER --output FOLDER --vocabulary_size 4096 --max_megabytes 12
+
+The output holds tokenizer.json, train.bin, held_out.bin and corpus.json, whose counts reconcile: every document that was
+read is in training, held out, or left out for a reason that is named.
+"""
+
+import json
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from multiprocessing.pool import Pool
+from pathlib import Path
+from typing import Any
+
+from politico.control.political import SCHEMA
+from politico.errors import FileFormatError
+from politico.flags import read_flags
+from politico.models.experiment import CorpusSettings
+from training.corpus.documents import Document, LeftOut, collection_files, read_documents
+from training.corpus.shards import HELD_OUT_FILE, STATISTICS_FILE, TOKENIZER_FILE, TRAIN_FILE, write_shard
+from training.corpus.vocabulary import end_id, train_tokenizer
+from training.corpus.wikitext import clean_wikitext
+from training.exit_codes import run
+
+TOKENIZER_BYTES = 20_000_000
+"""A tokenizer learns from documents spread over the corpus, this much text of them: more changes little."""
+BLOCK = 1_000
+"""Documents cleaned at once, over all cores."""
+ALONE = 100
+"""Fewer documents than this are cleaned faster than processes start."""
+MEGABYTE = 1_000_000
+SECONDS_BETWEEN_LINES = 3.0
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the collection lies, and where the shards go."""
+
+    input: str
+    output: str
+
+
+@dataclass
+class Text:
+    """What a set of documents amounts to."""
+
+    documents: int = 0
+    characters: int = 0
+    bytes: int = 0
+    words: int = 0
+    tokens: int = 0
+    """Each document's end token included."""
+
+    def add(self, text: str) -> None:
+        self.documents += 1
+        self.characters += len(text)
+        self.bytes += len(text.encode())
+        self.words += len(text.split())
+
+
+def main(words: list[str]) -> int:
+    def program() -> None:
+        folders, settings = read_flags(words, Folders, CorpusSettings)
+        prepare_corpus(Path(folders.input), Path(folders.output), settings)
+
+    return run(program)
+
+
+def prepare_corpus(source: Path, target: Path, settings: CorpusSettings) -> dict[str, Any]:
+    """Write the corpus folder and give its statistics. Raises FileFormatError when the source has no text to offer."""
+    files = collection_files(source)
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        texts = Path(scratch) / "documents.jsonl"
+        read, left_out = _collect(read_documents(files), texts, settings.max_megabytes)
+        kept = read - sum(left_out.values())
+        if kept < 2:
+            raise FileFormatError(f"{source} gave {kept} documents with text; it takes at least 2, one to hold out")
+        held_out = _spread(kept, max(1, round(kept * settings.held_out_share)))
+        train_text, held_out_text = Text(), Text()
+        for number, text in enumerate(_stored(texts)):
+            (held_out_text if number in held_out else train_text).add(text)
+
+        print(f"training a tokenizer of {settings.vocabulary_size} tokens", flush=True)
+        every = max(1, -(-train_text.bytes // TOKENIZER_BYTES))
+        sample = islice(_some(texts, held_out, wanted=False), 0, None, every)
+        tokenizer = train_tokenizer(sample, settings.vocabulary_size, SCHEMA)
+        tokenizer.save(str(target / TOKENIZER_FILE))
+        end = end_id(tokenizer, SCHEMA)
+        for name, total, wanted in ((TRAIN_FILE, train_text, False), (HELD_OUT_FILE, held_out_text, True)):
+            progress = _Progress()
+            for tokens in write_shard(target / name, _some(texts, held_out, wanted=wanted), tokenizer, end):
+                total.tokens += tokens
+                progress.line(f"{name} {total.tokens:,} tokens")
+
+    together = {name: getattr(train_text, name) + getattr(held_out_text, name) for name in vars(Text())}
+    bare = together["tokens"] - kept
+    statistics = {
+        "files": [path.name for path in files],
+        "documents": {"read": read, "kept": kept, "left_out": dict(left_out)},
+        "train": asdict(train_text),
+        "held_out": asdict(held_out_text),
+        "vocabulary_size": tokenizer.get_vocab_size(),
+        "tokens_per_word": bare / max(1, together["words"]),
+        "bytes_per_token": together["bytes"] / max(1, bare),
+        "settings": asdict(settings),
+    }
+    (target / STATISTICS_FILE).write_text(json.dumps(statistics, ensure_ascii=False, indent=1), encoding="utf-8")
+    print(
+        f"{kept} of {read} documents, {together['bytes'] / MEGABYTE:.1f} MB, {together['tokens']:,} tokens"
+        f" ({statistics['tokens_per_word']:.2f} a word); left out: {dict(left_out) or 'none'}",
+        flush=True,
+    )
+    return statistics
+
+
+def _collect(found: Iterable[Document | LeftOut], texts: Path, max_megabytes: float) -> tuple[int, Counter[str]]:
+    """Write the texts to keep, one JSON string a line. Gives how many documents were read, and those left out by reason."""
+    read, size, limit = 0, 0, max_megabytes * MEGABYTE
+    left_out: Counter[str] = Counter()
+    progress = _Progress()
+    remaining = iter(found)
+    with texts.open("w", encoding="utf-8") as out, _Cleaner() as cleaner:
+        while block := list(islice(remaining, BLOCK)):
+            read += len(block)
+            documents = []
+            for one in block:
+                if isinstance(one, LeftOut):
+                    left_out[one.reason] += 1
+                else:
+                    documents.append(one)
+            if size >= limit:
+                left_out["over_max_megabytes"] += len(documents)
+                documents = []
+            for text in cleaner.clean(documents):
+                if text is None or not text.strip():
+                    left_out["unparsable" if text is None else "empty"] += 1
+                elif size >= limit:
+                    left_out["over_max_megabytes"] += 1
+                else:
+                    size += len(text.encode())
+                    out.write(json.dumps(text, ensure_ascii=False) + "\n")
+            progress.line(f"read {read:,} documents, {size / MEGABYTE:.1f} MB kept")
+    return read, left_out
+
+
+class _Cleaner:
+    """Cleans wikitext on all cores, which are only called in for a large block."""
+
+    def __init__(self) -> None:
+        self._pool: Pool | None = None
+
+    def __enter__(self) -> "_Cleaner":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.terminate()
+
+    def clean(self, documents: list[Document]) -> Iterable[str | None]:
+        """The texts in order, None for one whose markup the parser can't cope with."""
+        if sum(one.markup is not None for one in documents) < ALONE:
+            return map(_plain, documents)
+        if self._pool is None:
+            self._pool = multiprocessing.get_context("spawn").Pool(os.cpu_count())
+        return self._pool.imap(_plain, documents, chunksize=20)
+
+
+def _plain(document: Document) -> str | None:
+    if document.markup is None:
+        return document.text
+    try:
+        return clean_wikitext(document.text, document.markup)
+    except Exception:  # one odd page in a million must not end the job, whatever the parser stumbles over
+        return None
+
+
+def _stored(texts: Path) -> Iterator[str]:
+    with texts.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+def _some(texts: Path, held_out: frozenset[int], *, wanted: bool) -> Iterator[str]:
+    return (text for number, text in enumerate(_stored(texts)) if (number in held_out) == wanted)
+
+
+def _spread(count: int, chosen: int) -> frozenset[int]:
+    """So many of the numbers below `count`, evenly spread: a collection often goes from one kind of text to another."""
+    chosen = min(chosen, count - 1)
+    return frozenset(int((one + 0.5) * count / chosen) for one in range(chosen))
+
+
+class _Progress:
+    """At most one line every few seconds."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def line(self, text: str) -> None:
+        if time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
+            self._last = time.monotonic()
+            print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

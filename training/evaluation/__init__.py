@@ -1,0 +1,1 @@
+"""How models are judged on tweets that no training saw. Run: python -m training.evaluation.evaluate"""

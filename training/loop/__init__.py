@@ -1,0 +1,1 @@
+"""The loop that every stage runs: network, learning rate, steps, checkpoints, processes."""

@@ -1,0 +1,72 @@
+"""The network: GPT-2 in the shape that was asked for, and its loss on the tokens that count."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from politico.models.experiment import NetworkSettings
+from training.samples.batch import IGNORED
+
+VOCABULARY_MULTIPLE = 64
+"""Matrices with a multiple of this many rows multiply faster on a GPU; the rows too many are never written."""
+
+
+def build_network(settings: NetworkSettings, vocabulary: int, end_id: int, seed: int) -> GPT2LMHeadModel:
+    """A GPT-2 with random weights, the same for the same seed. Input and output embeddings are tied."""
+    config = GPT2Config(
+        vocab_size=-(-vocabulary // VOCABULARY_MULTIPLE) * VOCABULARY_MULTIPLE,
+        n_positions=settings.positions,
+        n_embd=settings.width,
+        n_layer=settings.layers,
+        n_head=settings.heads,
+        activation_function="gelu_pytorch_tanh",  # gelu_new's values, in one kernel
+        tie_word_embeddings=True,
+        bos_token_id=end_id,
+        eos_token_id=end_id,
+    )
+    torch.manual_seed(seed)
+    return GPT2LMHeadModel(config)
+
+
+def set_dropout(network: GPT2LMHeadModel, share: float) -> None:
+    """Drop out this share in every place where GPT-2 does."""
+    network.config.resid_pdrop = network.config.embd_pdrop = network.config.attn_pdrop = share
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = share
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Trained numbers; the tied embedding counts once."""
+    return sum(one.numel() for one in network.parameters())
+
+
+class ScoredLoss(nn.Module):
+    """The summed loss over scored positions, as one module, which is what DistributedDataParallel wraps."""
+
+    def __init__(self, network: GPT2LMHeadModel) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Cross entropy in nats, summed. `ids` and `targets` are B, T.
+
+        The head, the dearest matrix of a small network, runs on the scored positions only. No mask, no position ids and
+        no cache: attention is plainly causal, over all of a row.
+        """
+        hidden = self.network.transformer(input_ids=ids, use_cache=False).last_hidden_state
+        hidden, targets = hidden.flatten(0, 1), targets.flatten()
+        scored = (targets != IGNORED).nonzero().squeeze(1)
+        if len(scored) < len(targets):  # index_select, for the gradient of hidden[mask] is slow on a CPU
+            hidden, targets = hidden.index_select(0, scored), targets.index_select(0, scored)
+        loss: torch.Tensor = F.cross_entropy(self.network.lm_head(hidden).float(), targets, reduction="sum")
+        return loss
+
+
+def make_optimizer(network: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
+    """AdamW with decay on matrices only (Brown et al. 2020, appendix B; as in nanoGPT)."""
+    matrices = [one for one in network.parameters() if one.dim() >= 2]
+    others = [one for one in network.parameters() if one.dim() < 2]
+    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.95), fused=True)

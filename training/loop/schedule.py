@@ -1,0 +1,35 @@
+"""How far a stage is, what its learning rate is there, and the lines that say so."""
+
+import math
+
+from politico.models.experiment import LearningSettings
+
+FINAL_RATE = 0.1
+"""The learning rate's share that is left at the end."""
+
+
+def learning_rate(settings: LearningSettings, done: float) -> float:
+    """The rate when this share of the stage is done: up in a line, then down in a cosine to a tenth."""
+    if done < settings.warmup_share:
+        return settings.learning_rate * done / settings.warmup_share
+    falling = min(1.0, (done - settings.warmup_share) / (1 - settings.warmup_share))
+    return settings.learning_rate * (FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * falling)))
+
+
+def share_done(settings: LearningSettings, step: int, seconds: float) -> float:
+    """The share of the stage's steps or of its minutes, whichever is larger."""
+    return max(step / settings.max_steps, seconds / 60 / settings.max_minutes)
+
+
+def progress_line(settings: LearningSettings, step: int, seconds: float, done: float, loss: float, speed: float) -> str:
+    """`step 120/5000 40% loss 3.214 tokens/s 5210 left 00:31`: a fixed form, which other programs read."""
+    left = seconds * max(0.0, 1 - done) / done
+    return (
+        f"step {step}/{settings.max_steps} {min(done, 1):.0%} loss {loss:.3f} tokens/s {speed:.0f}"
+        f" left {int(left // 60):02d}:{int(left % 60):02d}"
+    )
+
+
+def held_out_line(step: int, loss: float) -> str:
+    """`held-out step 100 loss 3.402`: the other line of a fixed form."""
+    return f"held-out step {step} loss {loss:.3f}"

@@ -1,0 +1,49 @@
+"""The dataset folder, one Parquet file a day, as one table."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as files
+import pyarrow.parquet as pq
+
+from politico.dataset.manifest import content_hash
+from politico.errors import FileFormatError
+
+DAY = "dt"
+"""The partition's column: the tweet's day in the registry's time zone, `YYYY-MM-DD`."""
+COLUMNS = ("id_str", "coalition", "party", "text", "hashtags", "entities", "key_phrases", "sentiment")
+
+
+def read_dataset(folder: Path) -> pa.Table:
+    """Every tweet with what steers it and its day, in order of day. Raises FileFormatError when the folder is no dataset."""
+    found = _files(folder)
+    try:
+        days = files.partitioning(pa.schema([(DAY, pa.string())]), flavor="hive")
+        # File by file: the manifest lies beside the days.
+        days_files = files.dataset(list(map(str, found)), format="parquet", partitioning=days, partition_base_dir=str(folder))
+        table = days_files.to_table(columns=[*COLUMNS, DAY])
+    except (pa.ArrowException, OSError) as error:
+        raise FileFormatError(f"{folder} can't be read as a dataset: {error}") from error
+    if not len(table):
+        raise FileFormatError(f"{folder} holds no tweet")
+    # A fixed order, so that the same dataset gives the same run; one chunk, so that rows are taken quickly.
+    return table.sort_by([(DAY, "ascending"), ("id_str", "ascending")]).combine_chunks()
+
+
+def identity_of(folder: Path) -> dict[str, Any]:
+    """What names the data in this folder: the content hash that the dataset's manifest has for the same files, rows and days.
+
+    Raises FileFormatError when the folder is no dataset.
+    """
+    found = _files(folder)
+    hashes = {path.parent.name.removeprefix(f"{DAY}="): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    return {"sha256": content_hash(hashes), "rows": sum(pq.read_metadata(path).num_rows for path in found), "days": len(hashes)}
+
+
+def _files(folder: Path) -> list[Path]:
+    found = sorted(folder.glob(f"{DAY}=*/tweets.parquet"))
+    if not found:
+        raise FileFormatError(f"{folder} is no dataset; it takes {DAY}=YYYY-MM-DD/tweets.parquet")
+    return found
