@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test synth bootstrap deploy destroy clean
+.PHONY: setup demo test quick style synth bootstrap deploy destroy clean
 
 # What `make bootstrap`, `make deploy` and `make destroy` pass on to the CDK, such as ARGS="--parameters XTermsAcknowledged=yes".
 ARGS ?=
@@ -18,13 +18,19 @@ setup: .venv/ready
 demo: setup
 	$(BIN)/politico demo
 
-test: setup
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+test: style
 	CDK_OUTDIR=build/cdk.out $(BIN)/python -m infra.app
 	$(BIN)/cfn-lint -- build/cdk.out/*.template.json
 	$(BIN)/python -m pytest
+
+# What needs no local cloud, no synthesis, no training and no patience.
+quick: style
+	$(BIN)/python -m pytest -m "not slow" --durations=3
+
+style: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 synth: setup
 	$(BIN)/python -m infra.app

@@ -4,6 +4,7 @@ Says on one line of standard output, as JSON, how it is reached, and runs until 
 """
 
 import argparse
+import gc
 import json
 import logging
 import os
@@ -45,6 +46,8 @@ def _run(port: int, folder: Path, work: Path, stopped: threading.Event) -> int:
     cloud = Cloud(work, port, free_port())
     try:
         cloud.start(Assembly.read(folder))
+        gc.collect()
+        gc.freeze()  # what is there now stays: looking through it again and again took a part of every call
         print(json.dumps(cloud.describe()), flush=True)
         threading.Thread(target=_until_input_ends, args=(stopped,), daemon=True).start()
         stopped.wait()

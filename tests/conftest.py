@@ -11,6 +11,7 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from cli.local_cloud import LocalCloud, started
+from local import moto_caches
 from local.stack import Assembly
 from tests.support.template import Template, synthesis
 
@@ -19,11 +20,12 @@ settings.register_profile("any-machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any-machine")
 
 # Each test against moto has a session of its own, which would read botocore's descriptions anew: half of the time of a client.
+moto_caches.remember()
 _read = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
 JSONFileLoader.load_file = lambda _loader, path: _read(path)
 
-NEED_THE_CLOUD = {"cloud", "kept_up", "demo"}
-"""Fixtures that bring a local cloud up: whoever uses one is slow."""
+SLOW_FIXTURES = {"assembly", "template", "cloud", "kept_up", "demo"}
+"""Those that synthesize, and those that bring a local cloud up: whoever uses one is slow."""
 
 
 LONGEST = ("test_whole_path.py", "test_fault_matrix.py")
@@ -32,7 +34,7 @@ LONGEST = ("test_whole_path.py", "test_fault_matrix.py")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if NEED_THE_CLOUD & set(getattr(item, "fixturenames", ())):
+        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: (item.path.name not in LONGEST, item.get_closest_marker("slow") is None))
 

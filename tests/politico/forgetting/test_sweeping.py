@@ -24,6 +24,7 @@ from politico.lake.tombstones import bury, fingerprint, read_tombstones
 from politico.tweets.politician import Politician, Registry
 from politico.tweets.tweet import parse_post
 
+pytestmark = pytest.mark.slow
 NOW = datetime(2024, 5, 6, tzinfo=UTC)
 ANA, EVA = (
     Politician("ana", "70070", "Ana", "Diputada", "Sur", "Mar"),

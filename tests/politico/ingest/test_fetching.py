@@ -649,6 +649,7 @@ def killed_after(world: World, steps: int, run: str = "r1") -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ahead", [True, False])
 def test_a_kill_at_any_step_loses_nothing_and_buys_nothing_again_that_is_stored(world: World, ahead: bool) -> None:
     for steps in itertools.count():
@@ -762,6 +763,7 @@ def newest_settled(listed: Sequence[Post]) -> Cursor:
     return Cursor(max((post["id"] for post in listed), key=int, default=None))
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=12)
 @given(
     attempts=st.lists(st.tuples(mishaps, st.integers(0, 3), st.booleans()), max_size=5),
@@ -797,6 +799,7 @@ def test_whatever_fails_in_whatever_order_every_post_is_stored_in_the_end(
     assert settled == {post["id"] for post in world.timeline.posts}
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=12)
 @given(kills=st.lists(st.integers(0, 60), max_size=5), page_size=st.integers(1, 4), count=st.integers(0, 9))
 def test_however_often_it_is_killed_each_post_is_bought_once_and_those_of_pages_not_stored_then_again(

@@ -81,6 +81,7 @@ def test_a_writer_whose_object_was_removed_meanwhile_writes_a_new_one(lake: Lake
     assert lake.read("a") == b"mine"
 
 
+@pytest.mark.slow
 def test_who_is_overtaken_every_time_gives_up_with_a_conflict_and_harms_nothing(lake: Lake) -> None:
     attempts: list[int] = []
 
