@@ -19,7 +19,6 @@ from politico.errors import InputError, JobError, MissingToolError
 
 STATE = Path(".politico/cloud.json")
 """Where `politico up` says how its cloud is reached, under the folder it was started in."""
-DEFAULT_PORT = 5566
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from cli.aws_errors import readable
+from local.processes.ports import DEFAULT_PORT
+from politico.accounts.discovery import Choice
 from politico.cost.estimate import Assumptions
 from politico.errors import InputError, PoliticoError
 from politico.lake.registry import DEFAULT_TIME_ZONE
@@ -65,10 +67,11 @@ def demo(
 
 
 @app.command(
-    epilog="Example:  [bold]politico up --port 5566[/]   then, elsewhere:  export AWS_ENDPOINT_URL=http://localhost:5566"
+    epilog=f"Example:  [bold]politico up --port {DEFAULT_PORT}[/]   then, elsewhere:  "
+    f"export AWS_ENDPOINT_URL=http://localhost:{DEFAULT_PORT}"
 )
 def up(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the AWS services on this machine.")] = 5566,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the AWS services on this machine.")] = DEFAULT_PORT,
 ) -> None:
     """Start the local cloud with the stack deployed on it, and keep it until Ctrl-C."""
     from cli.up import keep_up
@@ -203,7 +206,7 @@ def discover(
     out: Annotated[
         Path | None, typer.Option(help="The file to review; registry/candidates.csv unless told otherwise.", show_default=False)
     ] = None,
-    at_most: Annotated[int, typer.Option(min=1, help="Accounts listed for each name.")] = 10,
+    at_most: Annotated[int, typer.Option(min=1, help="Accounts listed for each name.")] = Choice.at_most,
     again: Annotated[
         bool, typer.Option("--again", help="Search anew for names that are in the file already, and pay again.")
     ] = False,

@@ -5,6 +5,8 @@ import socket
 from politico.errors import PortInUseError
 
 HOST = "127.0.0.1"
+DEFAULT_PORT = 5566
+"""Of the AWS services that `politico up` keeps, unless told otherwise."""
 
 
 def free_port() -> int:
