@@ -40,6 +40,9 @@ class NetworkSettings:
             raise LimitError(f"width is {self.width}; it takes a multiple of heads, {self.heads}")
 
 
+MUON, ADAMW = "muon", "adamw"
+
+
 @dataclass(frozen=True)
 class LearningSettings:
     """How one stage learns. A stage ends at its steps or its minutes, whichever comes first."""
@@ -49,7 +52,12 @@ class LearningSettings:
     """The learning rate's schedule follows the share of steps or of minutes used, whichever is larger."""
     batch_size: int = 32
     """Sequences a step, over all processes."""
+    optimizer: str = MUON
+    """`muon`: Muon for the network's matrices, AdamW for embeddings, norms and biases. `adamw`: AdamW for all of them."""
     learning_rate: float = 6e-4
+    """AdamW's."""
+    muon_rate: float = 0.02
+    """Muon's: its steps have a size of their own, whatever the gradient's."""
     warmup_share: float = 0.05
     """Share of the stage over which the rate rises from 0."""
     weight_decay: float = 0.1
@@ -60,10 +68,17 @@ class LearningSettings:
     checkpoint_minutes: float = 10.0
     """Minutes between checkpoints; a stopped job goes on from the last."""
 
+    def __post_init__(self) -> None:
+        if self.optimizer not in (MUON, ADAMW):
+            raise LimitError(f"optimizer is {self.optimizer!r}; it takes {MUON} or {ADAMW}")
+
 
 @dataclass(frozen=True)
 class ControlSettings(LearningSettings):
     """How the control stage learns: what every stage has, and how its samples are made."""
+
+    optimizer: str = ADAMW
+    """As for every stage; a network that has learnt much already is tuned with AdamW."""
 
     field_dropout: float = 0.1
     """Chance that a field is left out of a sample, so that partial contexts work."""
@@ -122,8 +137,18 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         description="a few minutes on two cores: shows that the whole path works, writes poor Spanish",
         corpus=CorpusSettings(vocabulary_size=4_096, max_megabytes=12.0, held_out_share=0.02),
         network=NetworkSettings(layers=4, width=128, heads=4, positions=256),
-        base=LearningSettings(max_steps=5_000, max_minutes=0.75, batch_size=4, learning_rate=4e-3, evaluate_every=100),
-        control=ControlSettings(max_steps=5_000, max_minutes=1.25, batch_size=8, learning_rate=4e-3, evaluate_every=400),
+        base=LearningSettings(
+            max_steps=5_000, max_minutes=0.75, batch_size=4, learning_rate=4e-3, weight_decay=0.01, evaluate_every=100
+        ),
+        control=ControlSettings(
+            optimizer=MUON,  # after less than a minute of base the network has all but begun
+            max_steps=5_000,
+            max_minutes=1.25,
+            batch_size=8,
+            learning_rate=4e-3,
+            weight_decay=0.01,
+            evaluate_every=400,
+        ),
         evaluation=EvaluationSettings(max_tweets=400, generated=60),
     ),
 }

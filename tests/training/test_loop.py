@@ -23,9 +23,10 @@ from training.evaluation.metrics import Loss, bits_per_byte, perplexity
 from training.exit_codes import StoppedError
 from training.loop.checkpoint import OtherRunError, load_checkpoint, save_checkpoint
 from training.loop.loop import held_out_loss, learn
-from training.loop.network import ScoredLoss, build_network, count_parameters, make_optimizer, set_dropout
+from training.loop.network import ScoredLoss, build_network, count_parameters, set_dropout
+from training.loop.optimizers import make_optimizers
 from training.loop.processes import Processes
-from training.loop.schedule import learning_rate, progress_line, share_done
+from training.loop.schedule import progress_line, rate_share, share_done
 from training.samples.batch import IGNORED, Batch, pad
 from training.samples.windows import Windows
 
@@ -227,7 +228,7 @@ def test_a_checkpoint_by_the_clock_is_written_while_the_run_goes_on(tmp_path: Pa
     assert learned.progress.step == 8
     again = micro()
     run = torch.load(checkpoint, weights_only=True)["run"]
-    progress = load_checkpoint(checkpoint, run, again, make_optimizer(again, 1e-2, 0.1), ALONE.device)
+    progress = load_checkpoint(checkpoint, run, again, make_optimizers(again, settings()), ALONE.device)
     assert progress.step == 7
     assert not list(tmp_path.glob("*.part"))
 
@@ -245,10 +246,10 @@ def test_a_checkpoint_of_another_run_or_a_torn_one_is_refused(tmp_path: Path) ->
 
 def test_a_checkpoint_that_was_cut_short_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = micro()
-    optimizer = make_optimizer(network, 1e-2, 0.1)
+    optimizers = make_optimizers(network, settings())
     checkpoint = tmp_path / "base.pt"
-    progress = load_checkpoint(checkpoint, "run", network, optimizer, ALONE.device)
-    save_checkpoint(checkpoint, "run", network, optimizer, progress)
+    progress = load_checkpoint(checkpoint, "run", network, optimizers, ALONE.device)
+    save_checkpoint(checkpoint, "run", network, optimizers, progress)
     earlier = checkpoint.read_bytes()
 
     def dies(body: object, out: Any) -> None:
@@ -257,13 +258,12 @@ def test_a_checkpoint_that_was_cut_short_leaves_the_one_before(tmp_path: Path, m
 
     monkeypatch.setattr(torch, "save", dies)
     with pytest.raises(OSError, match="no space"):
-        save_checkpoint(checkpoint, "run", network, optimizer, progress)
+        save_checkpoint(checkpoint, "run", network, optimizers, progress)
     assert checkpoint.read_bytes() == earlier
 
 
 def test_the_rate_rises_over_the_warmup_and_falls_to_a_tenth() -> None:
-    chosen = settings(learning_rate=1.0, warmup_share=0.1)
-    rates = [learning_rate(chosen, done / 100) for done in range(101)]
+    rates = [rate_share(settings(warmup_share=0.1), done / 100) for done in range(101)]
     assert rates[5] == pytest.approx(0.5)
     assert max(rates) == rates[10] == pytest.approx(1.0)
     assert rates[10:] == sorted(rates[10:], reverse=True)
@@ -297,7 +297,7 @@ def test_a_resumed_run_says_where_it_goes_on_and_keeps_its_first_figure(
 
 
 def test_weight_decay_leaves_biases_and_norms_alone() -> None:
-    decayed, spared = make_optimizer(micro(), 1e-3, 0.1).param_groups
+    decayed, spared = make_optimizers(micro(), settings(optimizer="adamw", weight_decay=0.1)).param_groups
     assert decayed["weight_decay"] == 0.1
     assert spared["weight_decay"] == 0.0
     assert all(one.dim() >= 2 for one in decayed["params"])

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from politico.errors import FileFormatError, InputError
+from training.loop.optimizers import Optimizers
 
 
 class OtherRunError(InputError):
@@ -30,13 +31,13 @@ class Progress:
     """The lines of training.jsonl so far."""
 
 
-def save_checkpoint(path: Path, run: str, network: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+def save_checkpoint(path: Path, run: str, network: torch.nn.Module, optimizers: Optimizers, progress: Progress) -> None:
     """Write it whole or not at all: a machine may vanish at any moment."""
     path.parent.mkdir(parents=True, exist_ok=True)
     body = {
         "run": run,
         "network": network.state_dict(),
-        "optimizer": optimizer.state_dict(),
+        "optimizers": optimizers.state_dict(),
         "progress": asdict(progress),
     }
     partial = path.with_suffix(".part")
@@ -47,10 +48,8 @@ def save_checkpoint(path: Path, run: str, network: torch.nn.Module, optimizer: t
     partial.replace(path)
 
 
-def load_checkpoint(
-    path: Path, run: str, network: torch.nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
-) -> Progress:
-    """Put network and optimizer back, and say how far they had come; from the start where there is no checkpoint.
+def load_checkpoint(path: Path, run: str, network: torch.nn.Module, optimizers: Optimizers, device: torch.device) -> Progress:
+    """Put network and optimizers back, and say how far they had come; from the start where there is no checkpoint.
 
     Raises OtherRunError for a checkpoint of another run, FileFormatError for a torn one.
     """
@@ -66,5 +65,5 @@ def load_checkpoint(
             f"{path} belongs to a run with other settings or data; give another --checkpoint_dir, or remove it to start afresh"
         )
     network.load_state_dict(body["network"])
-    optimizer.load_state_dict(body["optimizer"])
+    optimizers.load_state_dict(body["optimizers"])
     return Progress(**body["progress"])

@@ -20,9 +20,10 @@ from transformers import GPT2LMHeadModel
 from politico.models.experiment import LearningSettings
 from training.exit_codes import StoppedError
 from training.loop.checkpoint import Progress, load_checkpoint, save_checkpoint
-from training.loop.network import ScoredLoss, make_optimizer, set_dropout
+from training.loop.network import ScoredLoss, set_dropout
+from training.loop.optimizers import Optimizers, make_optimizers
 from training.loop.processes import Processes
-from training.loop.schedule import held_out_line, learning_rate, progress_line, share_done
+from training.loop.schedule import held_out_line, progress_line, rate_share, share_done
 from training.samples.batch import Batch, Data
 
 MAX_GRADIENT = 1.0
@@ -64,9 +65,9 @@ def learn(
     if processes.device.type == "cuda" and settings.max_steps >= 1_000:  # on a CPU the compiler's minute is a short stage's
         network.transformer.compile()
     scored_loss: torch.nn.Module = ScoredLoss(network)
-    optimizer = make_optimizer(network, settings.learning_rate, settings.weight_decay)
+    optimizers = make_optimizers(network, settings)
     run = f"{asdict(settings)} {data.identity}"
-    progress = load_checkpoint(checkpoint, run, network, optimizer, processes.device)
+    progress = load_checkpoint(checkpoint, run, network, optimizers, processes.device)
     if processes.world > 1:
         scored_loss = DistributedDataParallel(scored_loss, gradient_as_bucket_view=True)
     say = print if processes.first else _nothing
@@ -89,9 +90,8 @@ def learn(
             following = ahead.submit(data.training_batch, progress.step + 1, processes.rank, processes.world)
             # The step to come counts as done, so that the first one already moves.
             soon = max(done, (progress.step + 1) / settings.max_steps)
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(settings, soon)
-            loss = take_step(scored_loss, optimizer, batch, settings.seed, progress.step, processes)
+            optimizers.set_share(rate_share(settings, soon))
+            loss = take_step(scored_loss, optimizers, batch, settings.seed, progress.step, processes)
             progress.step += 1
             seconds = seconds_before + time.monotonic() - started
             # All processes go by the first one's clock, and all stop when one is told to.
@@ -119,7 +119,7 @@ def learn(
                 progress.records.append(_figures(progress, held_out_loss=looked))
             if stopped or (done < 1 and seconds - last_checkpoint >= 60 * settings.checkpoint_minutes):
                 if processes.first:
-                    save_checkpoint(checkpoint, run, network, optimizer, progress)
+                    save_checkpoint(checkpoint, run, network, optimizers, progress)
                 processes.wait()
                 last_checkpoint = seconds
             if stopped and done < 1:
@@ -135,7 +135,7 @@ def learn(
 
 def take_step(
     scored_loss: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizers: Optimizers,
     batch: Batch,
     seed: int,
     step: int,
@@ -156,8 +156,8 @@ def take_step(
             (loss * processes.world).backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())
     torch.nn.utils.clip_grad_norm_(scored_loss.parameters(), MAX_GRADIENT)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
+    optimizers.step()
+    optimizers.zero_grad()
     return total
 
 

@@ -62,11 +62,3 @@ class ScoredLoss(nn.Module):
             hidden, targets = hidden.index_select(0, scored), targets.index_select(0, scored)
         loss: torch.Tensor = F.cross_entropy(self.network.lm_head(hidden).float(), targets, reduction="sum")
         return loss
-
-
-def make_optimizer(network: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
-    """AdamW with decay on matrices only (Brown et al. 2020, appendix B; as in nanoGPT)."""
-    matrices = [one for one in network.parameters() if one.dim() >= 2]
-    others = [one for one in network.parameters() if one.dim() < 2]
-    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.95), fused=True)

@@ -8,12 +8,12 @@ FINAL_RATE = 0.1
 """The learning rate's share that is left at the end."""
 
 
-def learning_rate(settings: LearningSettings, done: float) -> float:
-    """The rate when this share of the stage is done: up in a line, then down in a cosine to a tenth."""
+def rate_share(settings: LearningSettings, done: float) -> float:
+    """The share of each optimizer's rate when this share of the stage is done: up in a line, then down in a cosine to a tenth."""
     if done < settings.warmup_share:
-        return settings.learning_rate * done / settings.warmup_share
+        return done / settings.warmup_share
     falling = min(1.0, (done - settings.warmup_share) / (1 - settings.warmup_share))
-    return settings.learning_rate * (FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * falling)))
+    return FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * falling))
 
 
 def share_done(settings: LearningSettings, step: int, seconds: float) -> float:
