@@ -44,7 +44,7 @@ def readable(error: BotoCoreError | ClientError) -> PoliticoError:
         return _refusal(error)
     said = " ".join(str(error).split()).rstrip(".")
     remedy = next((remedy for kinds, remedy in _REMEDIES if isinstance(error, kinds)), None)
-    return InputError(f"AWS can't be asked: {said}; {remedy}") if remedy else InputError(f"AWS can't be asked: {said}")
+    return InputError(f"AWS can't be asked: {said}" + (f"; {remedy}" if remedy else ""))
 
 
 def _refusal(error: ClientError) -> PoliticoError:

@@ -13,6 +13,7 @@ from rich.console import Console
 from cli.aws_errors import readable
 from local.processes.ports import DEFAULT_PORT
 from politico.accounts.discovery import Choice
+from politico.control.request import Parameters
 from politico.cost.estimate import Assumptions
 from politico.errors import InputError, PoliticoError
 from politico.lake.registry import DEFAULT_TIME_ZONE
@@ -90,7 +91,9 @@ def generate(
     hashtags: Annotated[str | None, typer.Option(help="Hashtags without #, separated by commas.")] = None,
     frases: Annotated[str | None, typer.Option(help="Key phrases, separated by commas.")] = None,
     prompt: Annotated[str, typer.Option(help="How the tweet begins.")] = "",
-    number: Annotated[int | None, typer.Option("--number", "-n", help="How many tweets.", show_default="1")] = None,
+    number: Annotated[
+        int | None, typer.Option("--number", "-n", help="How many tweets.", show_default=f"{Parameters.num_return_sequences}")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same tweets.")] = None,
     temperature: Annotated[
         float | None, typer.Option(help="Above 1 bolder, below 1 tamer; the endpoint's own, unless given.", show_default=False)

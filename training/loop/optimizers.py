@@ -21,7 +21,8 @@ class Optimizers:
 
     def __init__(self, optimizers: Sequence[torch.optim.Optimizer]) -> None:
         self._optimizers = list(optimizers)
-        self._rates = [[float(group["lr"]) for group in one.param_groups] for one in self._optimizers]
+        for group in self.param_groups:
+            group["rate"] = group["lr"]
 
     @property
     def param_groups(self) -> Iterator[dict[str, Any]]:
@@ -29,9 +30,8 @@ class Optimizers:
 
     def set_share(self, share: float) -> None:
         """This share of each rate is used by the steps to come."""
-        for one, rates in zip(self._optimizers, self._rates, strict=True):
-            for group, rate in zip(one.param_groups, rates, strict=True):
-                group["lr"] = rate * share
+        for group in self.param_groups:
+            group["lr"] = group["rate"] * share
 
     def step(self) -> None:
         for one in self._optimizers:
