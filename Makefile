@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test quick style synth bootstrap deploy destroy clean
+.PHONY: setup demo test base quick style synth bootstrap deploy destroy clean
 
 # What `make bootstrap`, `make deploy` and `make destroy` pass on to the CDK, such as ARGS="--parameters XTermsAcknowledged=yes".
 ARGS ?=
@@ -31,6 +31,17 @@ style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# A base to begin with (docs/base.md): TEXT is a folder of text, such as novels. 3 minutes for the corpus, then MINUTES of one core.
+TEXT ?= text
+MINUTES ?= 80
+base: setup
+	$(BIN)/python -m training.corpus.prepare --input $(TEXT) --output build/base/corpus --vocabulary_size 4096 --held_out_share 0.005
+	OMP_NUM_THREADS=1 $(BIN)/python training/train.py --stage base --name politico-base-es --corpus build/base/corpus \
+	  --model_dir build/base/model --output_dir build/base/output --checkpoint_dir build/base/checkpoints --checkpoint_minutes 5 \
+	  --layers 4 --width 192 --heads 6 --positions 256 --passages_share 0.85 --context_weight 5 --weight_decay 0.01 \
+	  --batch_size 16 --learning_rate 3e-3 --max_steps 1000000 --max_minutes $(MINUTES)
+	$(BIN)/python -m training.ship --model build/base/model --output build/base/es
 
 synth: setup
 	$(BIN)/python -m infra.app

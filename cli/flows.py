@@ -1,5 +1,7 @@
 """The flows as a person runs them: start a workflow, show how far it is, hand back what it made."""
 
+import io
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -82,6 +84,16 @@ def deploy(services: Services, package: str, show: Show) -> str:
 
     execution.wait(watch)
     return services.outputs["Endpoint"]
+
+
+def upload_base(services: Services, folder: Path, name: str) -> str:
+    """Put a model folder into the lake, packed, for the train workflow to begin with; its address there."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for path in sorted(folder.iterdir()):
+            archive.add(path, path.name)
+    services.client("s3").put_object(Bucket=services.lake.bucket, Key=places.base(name), Body=packed.getvalue())
+    return services.lake.uri(places.base(name))
 
 
 def upload_corpus(services: Services, path: Path, name: str) -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from cli.aws_errors import readable
 from local.processes.ports import DEFAULT_PORT
 from politico.accounts.discovery import Choice
-from politico.control.request import Parameters
+from politico.control.request import MAX_DRAWS, Parameters
 from politico.cost.estimate import Assumptions
 from politico.errors import InputError, PoliticoError
 from politico.lake.registry import DEFAULT_TIME_ZONE
@@ -26,6 +26,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
+DRAFTS = 4
+"""What a person waits for gladly when the tweet says more for it."""
 DEFAULT_OUT = Path("out")
 
 
@@ -48,6 +50,13 @@ def demo(
     time_zone: Annotated[
         str, typer.Option(help="Of times without a zone; in a lake that is new, also whose days the dataset is cut into.")
     ] = DEFAULT_TIME_ZONE,
+    base: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of a base model to begin with, such as `make base` makes; tokenizer and base are trained, unless given.",
+            show_default=False,
+        ),
+    ] = None,
     scale: Annotated[float, typer.Option(min=0.02, max=1.0, help="Share of the shipped sample.")] = 1.0,
     assembly: Annotated[
         Path | None, typer.Option(help="Run what `cdk synth` wrote here, as it is, instead of writing it anew.")
@@ -61,10 +70,13 @@ def demo(
     from cli.demo.run import run_demo
 
     given = (tweets, politicians, corpus)
-    if any(given) and not all(given):
-        raise InputError("--tweets, --politicians and --corpus go together; give all three, or none for the shipped sample")
-    files = (tweets, politicians, corpus) if tweets and politicians and corpus else None
-    run_demo(files, minutes=minutes, out=out, time_zone=time_zone, scale=scale, assembly=assembly)
+    if any(given) and not (tweets and politicians and (corpus or base)):
+        raise InputError(
+            "--tweets, --politicians and --corpus go together; give all three, or --base in the corpus's place, or none for the "
+            "shipped sample"
+        )
+    files = (tweets, politicians, corpus) if tweets and politicians else None
+    run_demo(files, minutes=minutes, out=out, time_zone=time_zone, scale=scale, assembly=assembly, base=base)
 
 
 @app.command(
@@ -88,7 +100,7 @@ def generate(
     partido: Annotated[str | None, typer.Option(help="Party the writer belongs to.")] = None,
     sentimiento: Annotated[str | None, typer.Option(help="POSITIVE, NEGATIVE, NEUTRAL or MIXED.")] = None,
     entidades: Annotated[str | None, typer.Option(help="What to name, separated by commas.")] = None,
-    hashtags: Annotated[str | None, typer.Option(help="Hashtags without #, separated by commas.")] = None,
+    hashtags: Annotated[str | None, typer.Option(help="Hashtags, with # or without, separated by commas.")] = None,
     frases: Annotated[str | None, typer.Option(help="Key phrases, separated by commas.")] = None,
     prompt: Annotated[str, typer.Option(help="How the tweet begins.")] = "",
     number: Annotated[
@@ -101,6 +113,20 @@ def generate(
     guidance: Annotated[
         float | None,
         typer.Option(help="Above 1 holds closer to what is asked for; the endpoint's own, unless given.", show_default=False),
+    ] = None,
+    insistence: Annotated[
+        float | None,
+        typer.Option(
+            help="How hard what is asked for is pushed, from 0 (the model's own way) to 1.",
+            show_default=f"{Parameters.insistence:g}",
+        ),
+    ] = None,
+    candidates: Annotated[
+        int | None,
+        typer.Option(
+            help="Drafts for each tweet, of which the best is kept.",
+            show_default=f"{DRAFTS}, or as many as {MAX_DRAWS} drafts in all allow",
+        ),
     ] = None,
     endpoint: Annotated[
         str | None,
@@ -122,6 +148,8 @@ def generate(
         "min_new_tokens": 1,
         "temperature": temperature,
         "guidance_scale": guidance,
+        "insistence": insistence,
+        "candidates": max(1, min(DRAFTS, MAX_DRAWS // max(1, number or 1))) if candidates is None else candidates,
         "seed": seed,
         "num_return_sequences": number,
     }

@@ -1,7 +1,8 @@
 """From requests to tweets, through transformers' own `generate` with its logits processors.
 
-What is added to it: control tokens are never written, bad words are looked for in the text and not only in the ids, and
-the rules against repetition look at the tweet alone, so that a word is not punished for standing in the context.
+What is added to it: control tokens are never written, bad words are looked for in the text and not only in the ids, the
+rules against repetition look at the tweet alone, so that a word is not punished for standing in the context, what is asked
+for is insisted on, words that do not exist are kept out, and of several drafts the best is kept.
 """
 
 import re
@@ -9,20 +10,30 @@ import secrets
 import threading
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from transformers import GenerationConfig, NoRepeatNGramLogitsProcessor, RepetitionPenaltyLogitsProcessor
 
+from inference.insistence import BONUS, Insistence, Item, Vocabulary
+from inference.lexicon import KnownWords, Lexicon
 from inference.model import Model
+from politico.control.format import Context
+from politico.control.honoured import SENTIMENT, as_said, honoured, repeated_share
 from politico.control.request import Parameters, Request
 from politico.errors import LimitError, ServiceError
 
 REDRAWS = 3
 """How often a tweet that holds a bad word is drawn again."""
+ENDED, LIKELY, FITTING, REPEATING = 0.25, 0.25, 0.5, 1.0
+"""What a candidate is worth beside the share of what was asked that it says: for ending by itself, for each nat of its mean
+log-likelihood a token, for the sentiment that the model finds in it; and what it loses for pairs of words said again."""
+SPARE = 8
+"""Another sentiment's name may take some tokens more."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +48,33 @@ class GeneratedTweet:
     """How many tokens were generated, the end token not counted."""
     model: str
     """The model's name, from its card."""
+    honoured: Mapping[str, Mapping[str, bool]]
+    """Of each list that was asked for, whether the text says its items: `{"hashtags": {"#Salud": true}}`."""
+
+    @property
+    def said(self) -> float:
+        """The share of the asked items that it says; 1 where none was asked for."""
+        found = [one for items in self.honoured.values() for one in items.values()]
+        return sum(found) / len(found) if found else 1.0
 
 
 @dataclass(frozen=True)
 class _Start:
     """What the model writes on from."""
 
+    context: Context
+    beginning: str
     ids: tuple[int, ...]
     bare: tuple[int, ...]
     """The same without its context: the text marker and the tweet's beginning. Guidance starts from here."""
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """One draw: the tweet, and the ids that the model wrote."""
+
+    tweet: GeneratedTweet
+    ids: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -77,8 +106,8 @@ class Engine:
         start = self._start(request)
         with self._alone(parameters.seed):
             if parameters.num_beams > 1:  # the beams of one search compete: they can't be drawn one by one
-                return self._draw([start], parameters, parameters.num_return_sequences)[0]
-            return [one for (one,) in self._draw([start] * parameters.num_return_sequences, parameters, 1)]
+                return [one.tweet for one in self._draw([start], parameters, parameters.num_return_sequences)[0]]
+            return self._best([start] * parameters.num_return_sequences, parameters)
 
     def generate_batch(self, requests: Sequence[Request], batch_size: int) -> list[GeneratedTweet]:
         """One tweet for each request, in their order; their parameters must be the same. Raises as `generate` does.
@@ -94,16 +123,16 @@ class Engine:
             raise LimitError(f"num_return_sequences is {parameters.num_return_sequences}; in a batch only 1 is allowed")
         starts = [self._start(request) for request in requests]
         # Beginnings of one length end and start at the same column, so guidance, which can't pad, needs no padding.
+        together = max(1, batch_size // parameters.candidates)
         alike = defaultdict(list)
         for index in sorted(range(len(starts)), key=lambda index: len(starts[index].ids)):
             alike[len(starts[index].bare)].append(index)
         tweets: dict[int, GeneratedTweet] = {}
         with self._alone(parameters.seed):
             for indices in alike.values():
-                for first in range(0, len(indices), batch_size):
-                    batch = indices[first : first + batch_size]
-                    drawn = self._draw([starts[index] for index in batch], parameters, 1)
-                    tweets.update(zip(batch, (one for (one,) in drawn), strict=True))
+                for first in range(0, len(indices), together):
+                    batch = indices[first : first + together]
+                    tweets.update(zip(batch, self._best([starts[index] for index in batch], parameters), strict=True))
         return [tweets[index] for index in range(len(starts))]
 
     def _start(self, request: Request) -> _Start:
@@ -117,7 +146,7 @@ class Engine:
         if held:
             raise LimitError(f"bad_words has {held[0]!r}, which stands in the prompt; take it out of one of them")
         ids = self.model.codec.prompt(request.context, beginning, longest - parameters.max_new_tokens)
-        return _Start(ids, ids[ids.index(self._text_id) :])
+        return _Start(request.context, beginning, ids, ids[ids.index(self._text_id) :])
 
     @contextmanager
     def _alone(self, seed: int | None) -> Iterator[None]:
@@ -127,20 +156,68 @@ class Engine:
             torch.manual_seed(secrets.randbits(32) if seed is None else seed)
             yield
 
-    def _draw(self, starts: Sequence[_Start], parameters: Parameters, each: int) -> list[list[GeneratedTweet]]:
+    def _best(self, starts: Sequence[_Start], parameters: Parameters) -> list[GeneratedTweet]:
+        """One tweet for each start: of several candidates the one that says most of what was asked, ends, and is likely."""
+        count = parameters.candidates
+        rows = [one for (one,) in self._draw([start for start in starts for _ in range(count)], parameters, 1)]
+        if count == 1:
+            return [one.tweet for one in rows]
+        best = []
+        for number, start in enumerate(starts):
+            drafts = rows[number * count : (number + 1) * count]
+            worth = self._worth(start, drafts)
+            best.append(drafts[max(range(count), key=worth.__getitem__)].tweet)
+        return best
+
+    @torch.no_grad()
+    def _worth(self, start: _Start, drafts: Sequence[_Drawn]) -> list[float]:
+        likely = self._likelihoods(start.ids, drafts)
+        fitting = self._fitting(start, drafts, likely)
+        return [
+            one.tweet.said
+            + ENDED * (one.tweet.finish_reason == "stop")
+            + LIKELY * mean / max(1, len(one.ids))
+            + FITTING * fits
+            - REPEATING * repeated_share(one.tweet.generated_text)
+            for one, mean, fits in zip(drafts, likely, fitting, strict=True)
+        ]
+
+    def _fitting(self, start: _Start, drafts: Sequence[_Drawn], likely: Sequence[float]) -> list[float]:
+        """How surely the model itself tells the asked sentiment from the others by each draft: Bayes' rule, all alike before."""
+        schema = self.model.codec.schema
+        wanted = start.context.get(SENTIMENT, ())
+        others = [value for value in schema.values.get(SENTIMENT, ()) if (value,) != wanted] if wanted else []
+        if not others:
+            return [1.0] * len(drafts)
+        room = len(start.ids)
+        rivals = [
+            self.model.codec.prompt({**start.context, SENTIMENT: (value,)}, start.beginning, room + SPARE) for value in others
+        ]
+        table = torch.tensor([likely, *(self._likelihoods(ids, drafts) for ids in rivals)])
+        shares: list[float] = table.softmax(0)[0].tolist()
+        return shares
+
+    def _likelihoods(self, ids: Sequence[int], drafts: Sequence[_Drawn]) -> list[float]:
+        """The log-likelihood of each draft behind these ids, in nats, by the model alone."""
+        longest = max(len(one.ids) for one in drafts)
+        rows = torch.tensor([[*ids, *one.ids, *[self._end_id] * (longest - len(one.ids))] for one in drafts])
+        rows = rows.to(self.model.network.device)
+        if longest == 0:
+            return [0.0] * len(drafts)
+        logits = self.model.network(rows[:, :-1], logits_to_keep=longest).logits.float()
+        each = logits.log_softmax(-1).gather(2, rows[:, -longest:, None]).squeeze(2)
+        return [float(each[number, : len(one.ids)].sum()) for number, one in enumerate(drafts)]
+
+    def _draw(self, starts: Sequence[_Start], parameters: Parameters, each: int) -> list[list[_Drawn]]:
         """`each` tweets for each start, those with a bad word drawn again."""
         banned = self._bad_ids(parameters.bad_words)
-        tweets: dict[int, list[GeneratedTweet]] = {}
+        tweets: dict[int, list[_Drawn]] = {}
         for _ in range(1 + REDRAWS):
             waiting = [index for index in range(len(starts)) if index not in tweets]
             rows = self._continue([starts[index] for index in waiting], parameters, banned, each)
             for index, news in zip(waiting, rows, strict=True):
-                drawn = [self._tweet(starts[index], new) for new in news]
-                bad = [
-                    (new, word)
-                    for new, tweet in zip(news, drawn, strict=True)
-                    for word in _held(tweet.generated_text, parameters.bad_words)
-                ]
+                drawn = [_Drawn(self._tweet(starts[index], new), tuple(new)) for new in news]
+                bad = [(one.ids, word) for one in drawn for word in _held(one.tweet.generated_text, parameters.bad_words)]
                 if not bad:
                     tweets[index] = drawn
                 banned += [self._spelling((*starts[index].bare[1:], *new), word) for new, word in bad]
@@ -166,10 +243,48 @@ class Engine:
             attention_mask=torch.tensor(mask, device=network.device),
             negative_prompt_ids=guidance,
             generation_config=self._configuration(parameters, banned, each),
-            logits_processor=_against_repetition(parameters, width - len(starts[0].bare) + 1),
+            logits_processor=self._rules(starts, parameters, width - len(starts[0].bare) + 1),
         )
         news = [self._to_end(row) for row in rows[:, width:].tolist()]
         return [news[first : first + each] for first in range(0, len(news), each)]
+
+    def _rules(self, starts: Sequence[_Start], parameters: Parameters, tweet_from: int) -> list[_TweetOnly]:
+        """What is added to transformers' own processors. They come before the temperature, which divides what they add."""
+        rules = _against_repetition(parameters)
+        decode, warmth = self.model.codec.decode, parameters.temperature if parameters.do_sample else 1.0
+        if parameters.known_words and self.model.words:
+            asked = [" ".join([start.beginning, *self._asked(start.context)]) for start in starts]
+            rules.append(KnownWords(self._lexicon, asked, self._end_id))
+        if parameters.insistence and any(self._asked(start.context) for start in starts):
+            items = [[self._item(text) for text in self._asked(start.context)] for start in starts]
+            bonus = BONUS * parameters.insistence * warmth
+            written = len(starts[0].bare) - 1
+            longest = parameters.max_new_tokens
+            rules.append(Insistence(items, self._vocabulary, decode, bonus=bonus, written=written, longest=longest))
+        return [_TweetOnly(rule, tweet_from) for rule in rules]
+
+    def _asked(self, context: Context) -> list[str]:
+        """The items of the lists, as a tweet spells them."""
+        schema = self.model.codec.schema
+        return [as_said(schema, name, item) for name, items in context.items() if schema.field(name).many for item in items]
+
+    def _item(self, text: str) -> Item:
+        return Item(text, tuple(self.model.codec.encode(" " + text)), tuple(self.model.codec.encode(text)))
+
+    @cached_property
+    def _pieces(self) -> list[str]:
+        """What each id writes; nothing for control tokens and for ids that stand for no text."""
+        mute = {*self._never, self._end_id}
+        ids = range(int(self.model.network.config.vocab_size))
+        return ["" if number in mute else self.model.codec.decode([number]) for number in ids]
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary(self._pieces, self._end_id)
+
+    @cached_property
+    def _lexicon(self) -> Lexicon:
+        return Lexicon(self.model.words, self.model.spelled)
 
     def _configuration(self, parameters: Parameters, banned: list[list[int]], each: int) -> GenerationConfig:
         chosen: dict[str, Any] = {}
@@ -202,7 +317,14 @@ class Engine:
         _, text = self.model.codec.parse((*start.bare, *new))
         # A tweet that was cut may end in the middle of a character.
         text = text.rstrip("\N{REPLACEMENT CHARACTER}").strip()
-        return GeneratedTweet(text, "stop" if stopped else "length", len(new) - stopped, self._name)
+        said = honoured(start.context, text, None, self.model.codec.schema)
+        return GeneratedTweet(
+            text,
+            "stop" if stopped else "length",
+            len(new) - stopped,
+            self._name,
+            {name: dict(items) for name, items in said.items()},
+        )
 
     def _bad_ids(self, words: Sequence[str]) -> list[list[int]]:
         """The usual spellings in ids, each after a blank: without it, other words that end so would be spoilt.
@@ -224,13 +346,13 @@ class Engine:
         return list(ids[max(first - 1, 0) : stop])
 
 
-def _against_repetition(parameters: Parameters, tweet_from: int) -> list[_TweetOnly]:
+def _against_repetition(parameters: Parameters) -> list[Any]:
     rules: list[Any] = []
     if parameters.repetition_penalty != 1:
         rules.append(RepetitionPenaltyLogitsProcessor(float(parameters.repetition_penalty)))
     if parameters.no_repeat_ngram_size > 0:
         rules.append(NoRepeatNGramLogitsProcessor(parameters.no_repeat_ngram_size))
-    return [_TweetOnly(rule, tweet_from) for rule in rules]
+    return rules
 
 
 def _held(text: str, words: Sequence[str]) -> list[str]:

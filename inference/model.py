@@ -1,6 +1,7 @@
 """A model folder: weights, tokenizer, control schema and run card, no code. Training writes it, the engine reads it."""
 
 import json
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from tokenizers import Tokenizer
 from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
+from inference.lexicon import read_words, write_words
 from politico.control.format import Codec, Schema
 from politico.errors import FileFormatError
 
@@ -32,6 +34,10 @@ class Model:
     """Name, kind, data and figures of the training run."""
     unused: tuple[int, ...] = ()
     """Ids that stand for no text and no control token: they are never to be written."""
+    words: frozenset[str] = frozenset()
+    """The words that it has met, as `inference.lexicon` has them; none for a model that needs no such list."""
+    spelled: tuple[bytes, ...] = ()
+    """What each id writes, in UTF-8: nothing for special tokens and for rows past the tokenizer's last id."""
 
     @property
     def length(self) -> int:
@@ -70,7 +76,14 @@ def codec_for(tokenizer: Tokenizer, schema: Schema) -> Codec:
     )
 
 
-def save_model(folder: Path, network: GPT2LMHeadModel, tokenizer: Tokenizer, schema: Schema, card: dict[str, Any]) -> None:
+def save_model(
+    folder: Path,
+    network: GPT2LMHeadModel,
+    tokenizer: Tokenizer,
+    schema: Schema,
+    card: dict[str, Any],
+    words: Set[str] = frozenset(),
+) -> None:
     """Write a model folder that `load_model` and transformers' own `from_pretrained` both read."""
     folder.mkdir(parents=True, exist_ok=True)
     transformers_logging.disable_progress_bar()  # a log is no terminal
@@ -78,6 +91,8 @@ def save_model(folder: Path, network: GPT2LMHeadModel, tokenizer: Tokenizer, sch
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=schema.end).save_pretrained(folder)
     (folder / SCHEMA_FILE).write_text(schema.to_json(), encoding="utf-8")
     (folder / CARD_FILE).write_text(json.dumps(card, ensure_ascii=False, indent=1, sort_keys=True), encoding="utf-8")
+    if words:
+        write_words(folder, words)
 
 
 def load_model(folder: Path) -> Model:
@@ -95,7 +110,26 @@ def load_model(folder: Path) -> Model:
     special = {number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special}
     # The rows past the tokenizer's last id are there because a multiple of 64 multiplies faster.
     unused = (set(range(rows)) - ids) | (special - set(codec.ids.values()))
-    return Model(network, codec, card, tuple(sorted(unused)))
+    return Model(network, codec, card, tuple(sorted(unused)), read_words(folder), _spelled(tokenizer, rows))
+
+
+def _spelled(tokenizer: Tokenizer, rows: int) -> tuple[bytes, ...]:
+    spelled = [b""] * rows
+    special = set(tokenizer.get_added_tokens_decoder())
+    for token, number in tokenizer.get_vocab().items():
+        if number not in special:
+            spelled[number] = bytes(_BYTES[letter] for letter in token)
+    return tuple(spelled)
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """Which letter of a token's name stands for which byte (Radford et al. 2019): the printable ones for themselves."""
+    themselves = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in themselves]
+    return {**{chr(byte): byte for byte in themselves}, **{chr(256 + place): byte for place, byte in enumerate(others)}}
+
+
+_BYTES = _byte_alphabet()
 
 
 def _load_network(folder: Path) -> GPT2LMHeadModel:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from politico.errors import LimitError
 from politico.flags import given_flags, read_flags
-from politico.models.experiment import ControlSettings, LearningSettings, NetworkSettings
+from politico.models.experiment import BaseSettings, ControlSettings, NetworkSettings
 from training.exit_codes import run
 from training.loop.processes import joined
 from training.stages import Run, train_base, train_control
@@ -36,6 +36,8 @@ class Job:
     """Stage control: the folder of dt=YYYY-MM-DD/tweets.parquet."""
     base: str = ""
     """Stage control: the base model, packed or unpacked."""
+    cut_day: str = ""
+    """Stage control: the dataset's first held-out day, YYYY-MM-DD; where the settings' share says, unless given."""
     model_dir: str = "/opt/ml/model"
     output_dir: str = "/opt/ml/output/data"
     """For training.jsonl and summary.json. A failure's reason goes to the file `failure` beside it."""
@@ -60,7 +62,7 @@ def train(words: Sequence[str], folders: Mapping[str, str], environment: Mapping
     stage = given_flags(words, Job).get("stage")
     if stage not in ("base", "control"):
         raise LimitError(f"--stage is {stage!r}; it takes base or control")
-    kinds = (Job, NetworkSettings, ControlSettings if stage == "control" else LearningSettings)
+    kinds = (Job, NetworkSettings, ControlSettings if stage == "control" else BaseSettings)
     # A flag wins over the environment.
     defaults = [word for name, folder in folders.items() for word in (f"--{name}", folder)]
     job, shape, settings = read_flags([*defaults, *words], *kinds)
@@ -79,7 +81,7 @@ def train(words: Sequence[str], folders: Mapping[str, str], environment: Mapping
         else:
             dataset, base = _folder("dataset", job.dataset), _folder("base", job.base)
             said = given_flags(words, NetworkSettings)
-            train_control(dataset, base, said, settings, run, processes)
+            train_control(dataset, base, said, settings, run, processes, cut_day=job.cut_day)
 
 
 def _folder(name: str, given: str) -> Path:

@@ -1,7 +1,7 @@
 """The two stages of a model: a base model learns Spanish from a corpus, a control model learns to write tweets on demand."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,29 +11,35 @@ from typing import Any
 from tokenizers import Tokenizer
 from transformers import GPT2LMHeadModel
 
+from inference.lexicon import words_in
+from inference.model import SMALL_NETWORK, codec_for, load_model, open_tokenizer, save_model
 from inference.model import TOKENIZER_FILE as MODEL_TOKENIZER
-from inference.model import codec_for, load_model, open_tokenizer, save_model
 from politico.control.format import Schema
-from politico.control.political import SCHEMA
+from politico.control.political import SCHEMA, known_schema
 from politico.errors import FileFormatError, LimitError
-from politico.models.experiment import ControlSettings, LearningSettings, NetworkSettings
+from politico.models.experiment import BaseSettings, ControlSettings, LearningSettings, NetworkSettings
 from politico.models.seen import FILE as SEEN_FILE
-from politico.models.seen import write_seen
-from training.corpus.shards import HELD_OUT_FILE, STATISTICS_FILE, TOKENIZER_FILE, TRAIN_FILE, read_shard
+from politico.models.seen import Seen, seen_list
+from training.corpus.shards import HELD_OUT_FILE, STATISTICS_FILE, TOKENIZER_FILE, TRAIN_FILE, Tokens, read_shard
 from training.corpus.vocabulary import byte_lengths
+from training.dataset.folder import identity_of, read_dataset
+from training.dataset.split import split, split_at
 from training.evaluation.metrics import Loss
 from training.folders import unpacked
 from training.loop.checkpoint import Progress
 from training.loop.loop import Learned, learn
 from training.loop.network import build_network, count_parameters
 from training.loop.processes import Processes
+from training.samples.batch import Data
 from training.samples.control_samples import ControlSamples
-from training.samples.dataset import identity_of, read_dataset
-from training.samples.split import split
+from training.samples.passages import Mixed, Passages
 from training.samples.windows import Windows
 
 HISTORY_FILE, SUMMARY_FILE = "training.jsonl", "summary.json"
 
+NOTHING_SEEN = Seen(b"")
+DECODED_TOKENS = 200_000
+"""So many tokens of a corpus are read for words at once."""
 CPU_HELD_OUT_TOKENS, GPU_HELD_OUT_TOKENS = 16_384, 262_144
 """About so much held-out text is looked at each time, always the same."""
 
@@ -66,24 +72,31 @@ class _Parts:
     """Its UTF-8 bytes."""
     facts: dict[str, Any]
     """Data counts and settings, for the card."""
-    seen: Sequence[str] = ()
-    """Ids of the tweets it learns from."""
+    words: Set[str]
+    """The words that it learns from, itself or through its base."""
+    seen: Seen = NOTHING_SEEN
+    """The list of the tweets that it learns from, itself or through its tokenizer; empty for none."""
 
 
-def train_base(corpus: Path, shape: NetworkSettings, settings: LearningSettings, run: Run, processes: Processes) -> None:
+def train_base(corpus: Path, shape: NetworkSettings, settings: BaseSettings, run: Run, processes: Processes) -> None:
     """A new GPT-2 from a corpus folder. Raises InputError for a folder or settings that can't be used."""
     tokenizer = open_tokenizer(corpus / TOKENIZER_FILE)
-    data = Windows(
-        read_shard(corpus / TRAIN_FILE),
+    train = read_shard(corpus / TRAIN_FILE)
+    windows = Windows(
+        train,
         read_shard(corpus / HELD_OUT_FILE),
         positions=shape.positions,
         batch_size=settings.batch_size,
         seed=settings.seed,
         held_out_tokens=_held_out_tokens(processes),
     )
-    end = codec_for(tokenizer, SCHEMA).ids[SCHEMA.end]  # and all the markers are there
-    network = build_network(shape, tokenizer.get_vocab_size(), end, settings.seed)
-    targets = data.held_out[:, 1:]
+    codec = codec_for(tokenizer, SCHEMA)
+    data: Data = windows
+    if settings.passages_share:
+        listened = Passages(train, codec, length=shape.positions, batch_size=settings.batch_size, seed=settings.seed)
+        data = Mixed(windows, listened, settings.passages_share)
+    network = build_network(shape, tokenizer.get_vocab_size(), codec.ids[SCHEMA.end], settings.seed)
+    targets = windows.held_out[:, 1:]
     parts = _Parts(
         tokenizer,
         SCHEMA,
@@ -93,6 +106,8 @@ def train_base(corpus: Path, shape: NetworkSettings, settings: LearningSettings,
             "data": _corpus_counts(corpus / STATISTICS_FILE),
             "settings": {"network": asdict(shape), "learning": asdict(settings)},
         },
+        words=_words_of_shard(train, tokenizer) if _is_small(network) else frozenset(),
+        seen=_seen_of_corpus(corpus / SEEN_FILE),
     )
     _train(network, data, settings, run, processes, parts)
 
@@ -104,19 +119,24 @@ def train_control(
     settings: ControlSettings,
     run: Run,
     processes: Processes,
+    *,
+    cut_day: str = "",
 ) -> None:
     """A control model from a base model and a dataset folder; `shape` is what was said of the network, if anything.
+
+    The dataset is cut at `cut_day`, or else where the settings' share says.
 
     Raises InputError for folders or settings that can't be used, among them a shape that is not the base model's.
     """
     with unpacked(base) as folder:
         model, tokenizer = load_model(folder), open_tokenizer(folder / MODEL_TOKENIZER)
-    SCHEMA.check_same_format(model.codec.schema)
+    known_schema(model.codec.schema)  # every version has the same markers: a base of any is a beginning
     own = _shape(model.network)
     for name, value in shape.items():
         if value != str(getattr(own, name)):
             raise LimitError(f"{name} is {value}, but the base model's is {getattr(own, name)}; leave the flag out")
-    sides = split(read_dataset(dataset), settings.held_out_share)
+    table = read_dataset(dataset)
+    sides = split_at(table, cut_day) if cut_day else split(table, settings.held_out_share)
     data = ControlSamples(
         sides,
         replace(model.codec, schema=SCHEMA),
@@ -135,9 +155,32 @@ def train_control(
             "data": {**asdict(data.counts), "cut_day": sides.cut_day},
             "settings": {"network": asdict(own), **_by_part(settings)},
         },
-        seen=sides.train["id_str"].to_pylist(),
+        words=_words_with(model.words, sides.train["text"].to_pylist()) if _is_small(model.network) else frozenset(),
+        seen=Seen(seen_list(sides.train["id_str"].to_pylist())),
     )
     _train(model.network, data, settings, run, processes, parts)
+
+
+def _seen_of_corpus(path: Path) -> Seen:
+    """The tweets that the corpus's tokenizer learnt from. Raises FileFormatError for a torn list."""
+    return Seen.read(path.read_bytes()) if path.is_file() else NOTHING_SEEN
+
+
+def _is_small(network: GPT2LMHeadModel) -> bool:
+    """Whether it is apt to write words that do not exist, and is given a list of those that do."""
+    return count_parameters(network) < SMALL_NETWORK
+
+
+def _words_of_shard(tokens: Tokens, tokenizer: Tokenizer) -> Set[str]:
+    found: set[str] = set()
+    for first in range(0, len(tokens), DECODED_TOKENS):
+        # A word that the cut goes through is two: neither is worth a second look.
+        found.update(words_in(tokenizer.decode(tokens[first : first + DECODED_TOKENS].tolist(), skip_special_tokens=True)))
+    return found
+
+
+def _words_with(known: Set[str], texts: Sequence[str]) -> Set[str]:
+    return {*known, *(word for text in texts for word in words_in(text))}
 
 
 def _by_part(settings: ControlSettings) -> dict[str, dict[str, Any]]:
@@ -148,7 +191,7 @@ def _by_part(settings: ControlSettings) -> dict[str, dict[str, Any]]:
 
 def _train(
     network: GPT2LMHeadModel,
-    data: Windows | ControlSamples,
+    data: Data,
     settings: LearningSettings,
     run: Run,
     processes: Processes,
@@ -161,10 +204,10 @@ def _train(
     learned = learn(network, data, settings, processes, run.checkpoint, record=lambda now: _write_history(run, now))
     if processes.first:
         summary = _summary(network, learned, run, parts)
-        save_model(run.model, network, parts.tokenizer, parts.schema, {**summary, **parts.facts})
+        save_model(run.model, network, parts.tokenizer, parts.schema, {**summary, **parts.facts}, parts.words)
         (run.output / SUMMARY_FILE).write_text(_json({**summary, **parts.facts}), encoding="utf-8")
-        if parts.seen:
-            write_seen(run.output / SEEN_FILE, parts.seen)
+        if len(parts.seen):
+            (run.output / SEEN_FILE).write_bytes(parts.seen.fingerprints)
         # What follows is a new run, not the rest of this one.
         run.checkpoint.unlink(missing_ok=True)
         print(f"model in {run.model}, figures in {run.output}", flush=True)

@@ -3,7 +3,7 @@
     python training/train.py --stage base --corpus FOLDER --model_dir FOLDER --output_dir FOLDER --max_minutes 1
     torchrun --nproc-per-node 2 training/train.py --stage control --dataset FOLDER --base FOLDER …
 
-The flags are the fields of `Job`, `NetworkSettings` and `LearningSettings`, for control `ControlSettings`. In SageMaker
+The flags are the fields of `Job`, `NetworkSettings` and `BaseSettings` or `ControlSettings`. In SageMaker
 the folders come from its environment.
 """
 

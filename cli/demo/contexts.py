@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from politico.control.honoured import says
 from politico.control.political import SCHEMA, context_of_row
-from training.evaluation.evaluate import known_only
-from training.samples.dataset import read_dataset
-from training.samples.split import split
+from training.dataset.folder import read_dataset
+from training.dataset.split import split
+from training.evaluation.adherence import Known
+from training.evaluation.evaluate import asked_values, known_only
 
-NAMED = ("entidades", "hashtags")
-"""The fields whose values can be new to a model."""
+AT_MOST = {"entidades": 2, "hashtags": 2, "frases": 2}
+"""What a person would ask for at once; a tweet's whole context holds all that an annotator found in it."""
 
 
 @dataclass(frozen=True)
@@ -21,24 +23,25 @@ class Asked:
 
     context: dict[str, tuple[str, ...]]
     new: tuple[str, ...]
-    """Its entities and hashtags that stand in no training tweet."""
+    """Its entities, hashtags and phrases whose words stand together in no training tweet."""
 
 
 def choose(dataset: Path, held_out_share: float, number: int, seed: int = 7) -> list[Asked]:
-    """Contexts drawn at random from the held-out tweets that name something: half with new values where there are enough."""
+    """Contexts drawn at random from the held-out tweets that name something, cut to what a person would ask: half with an entity
+    or hashtag that is new, where there are enough."""
     sides = split(read_dataset(dataset), held_out_share)
     trained = [context_of_row(row) for row in sides.train.to_pylist()]
-    known = {value.casefold() for context in trained for value in _named(context)}
+    known = Known(sides.train["text"].to_pylist())
     closed = [one.name for one in SCHEMA.fields if one.closed]
     seen = SCHEMA.with_values({name: sorted({value for one in trained for value in one.get(name, ())}) for name in closed})
     asked = []
     for row in sides.held_out.to_pylist():
-        context = known_only(context_of_row(row), seen)
-        values = _named(context)
-        if values:
-            asked.append(Asked(context, tuple(value for value in values if value.casefold() not in known)))
+        context = shortened(known_only(context_of_row(row), seen))
+        if asked_values(context, SCHEMA):
+            items = [value for name in AT_MOST for value in context.get(name, ())]
+            asked.append(Asked(context, tuple(value for value in items if not known.says(value))))
     random.Random(seed).shuffle(asked)
-    with_new = [one for one in asked if one.new]
+    with_new = [one for one in asked if set(one.new) & set(asked_values(one.context, SCHEMA))]
     familiar = [one for one in asked if not one.new]
     half = min(len(with_new), number // 2)
     return familiar[: number - half] + with_new[:half]
@@ -49,5 +52,9 @@ def as_inputs(context: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     return {name: list(values) if SCHEMA.field(name).many else values[0] for name, values in context.items()}
 
 
-def _named(context: Mapping[str, tuple[str, ...]]) -> list[str]:
-    return [value for name in NAMED for value in context.get(name, ())]
+def shortened(context: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The first few items of each list; a phrase that says no more than a name which is asked for gives way to the next."""
+    named = " | ".join(context.get("entidades", ()))
+    fresh = {**context, "frases": tuple(phrase for phrase in context.get("frases", ()) if not says(named, phrase))}
+    cut = {name: values[: AT_MOST.get(name, 1)] for name, values in fresh.items()}
+    return {name: values for name, values in cut.items() if values}

@@ -25,22 +25,24 @@ from cli.importing.inputs import Inputs, open_zone, read_files
 from cli.local_cloud import LocalCloud
 from cli.screen import Screen, counted
 from cli.services import Services
+from inference.model import load_model
 from politico.annotation.comprehend import annotate
 from politico.annotation.pace import Pace, Paced
+from politico.control.honoured import honoured
+from politico.control.political import SCHEMA
 from politico.errors import FileFormatError, JobError
 from politico.lake import places
 from politico.lake.registry import put_registry
 from politico.models.experiment import find_experiment
 from politico.tweets.tweet import write_time
 from samples.write import write_sample
-from training.evaluation.adherence import honoured
 
 EXPERIMENT = "tiny"
 BASE_SHARE = 0.2
 """The base model's part of the training time."""
 ASKED = 10
-PARAMETERS = {"seed": 7, "max_new_tokens": 100, "temperature": 0.7, "guidance_scale": 1.5}
-"""Tamer and closer to the context than the endpoint's defaults: a small model needs both."""
+PARAMETERS = {"seed": 7, "max_new_tokens": 100, "temperature": 0.7, "insistence": 1.0, "candidates": 4}
+"""Tamer than the endpoint's defaults, as a small model needs, and the best of four drafts."""
 SAMPLE_TIME_ZONE = "Etc/GMT+4"
 """The invented country's clock."""
 
@@ -51,27 +53,34 @@ class Source:
 
     description: str
     inputs: Inputs
-    corpus: Path
+    corpus: Path | None
+    """None where a base model is given in its place."""
     time_zone: str
 
 
 def run_demo(
-    files: tuple[Path, Path, Path] | None,
+    files: tuple[Path, Path, Path | None] | None,
     *,
     minutes: float,
     out: Path,
     time_zone: str,
     scale: float,
     assembly: Path | None,
+    base: Path | None,
 ) -> None:
-    """Run everything; leaves dataset, figures, curves and summary in `out`. Raises PoliticoError."""
+    """Run everything; leaves dataset, figures, curves and summary in `out`. `base` is a model's folder to begin with.
+
+    Raises PoliticoError.
+    """
+    if base is not None:
+        load_model(base)  # what can't be used is told before the minutes that come first
     screen = Screen()
     out.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="politico-demo-") as scratch, _cloud(screen, assembly, out) as cloud:
             source = _read(screen, files, Path(scratch), out, time_zone, scale)
-            results = Demo(screen, cloud, source, out, minutes).run()
+            results = Demo(screen, cloud, source, out, minutes, base=base).run()
     except KeyboardInterrupt:
         screen.console.print("\nstopped; nothing is left running", highlight=False)
         raise SystemExit(130) from None
@@ -104,7 +113,7 @@ def _cloud(screen: Screen, given: Path | None, out: Path) -> Iterator[LocalCloud
 
 
 def _read(
-    screen: Screen, files: tuple[Path, Path, Path] | None, scratch: Path, out: Path, time_zone: str, scale: float
+    screen: Screen, files: tuple[Path, Path, Path | None] | None, scratch: Path, out: Path, time_zone: str, scale: float
 ) -> Source:
     with screen.stage("tweets") as stage:
         stage.show("reading")
@@ -118,7 +127,7 @@ def _read(
             )
         else:
             tweets, politicians, corpus = files
-            if not corpus.is_file():
+            if corpus is not None and not corpus.is_file():
                 raise FileFormatError(f"there is no corpus file {corpus}")
             inputs = read_files(tweets, politicians, posts, rejected, open_zone(time_zone))
             source = Source(tweets.name, inputs, corpus, time_zone)
@@ -133,9 +142,11 @@ def _read(
 class Demo:
     """One run's stages, in their order."""
 
-    def __init__(self, screen: Screen, cloud: LocalCloud, source: Source, out: Path, minutes: float) -> None:
+    def __init__(
+        self, screen: Screen, cloud: LocalCloud, source: Source, out: Path, minutes: float, *, base: Path | None
+    ) -> None:
         self._screen, self._cloud, self._source, self._out = screen, cloud, source, out
-        self._minutes = minutes
+        self._minutes, self._base = minutes, base
         self._services: Services = cloud.services()
         self._name = f"demo-{time.time_ns()}-{os.getpid()}"
 
@@ -194,15 +205,21 @@ class Demo:
             path.write_bytes(self._services.lake.read(key))
 
     def _train(self) -> dict[str, Any]:
-        base = self._minutes * BASE_SHARE
-        given = {
+        base_minutes = 0.0 if self._base else self._minutes * BASE_SHARE
+        given: dict[str, Any] = {
             "experiment": EXPERIMENT,
-            "corpus": "demo",
-            "overrides": {"base": {"max_minutes": base}, "control": {"max_minutes": self._minutes - base}},
+            "overrides": {"control": {"max_minutes": self._minutes - base_minutes}},
         }
         with self._screen.stage("train") as stage:
-            stage.show("uploading the corpus")
-            flows.upload_corpus(self._services, self._source.corpus, "demo")
+            if self._base:
+                stage.show("uploading the base model")
+                given["base_model"] = flows.upload_base(self._services, self._base, "demo")
+            else:
+                assert self._source.corpus is not None  # the command asks for one or the other
+                stage.show("uploading the corpus")
+                flows.upload_corpus(self._services, self._source.corpus, "demo")
+                given["corpus"] = "demo"
+                given["overrides"]["base"] = {"max_minutes": base_minutes}
             trained = flows.train(self._services, f"{self._name}-train", given, stage.show)
             stage.result = f"run {trained['run']}; {trained['gate']['reason']}"
         if not trained["gate"]["passed"]:
@@ -255,10 +272,11 @@ def _judged(one: Asked, answer: dict[str, Any], comprehend: Any, pace: Paced) ->
     text = answer["generated_text"]
     annotation = annotate([text], comprehend, pace)[0]
     sentiment = None if isinstance(annotation, str) else annotation.sentiment
+    found = honoured(one.context, text, sentiment, SCHEMA)
     return {
         "context": as_inputs(one.context),
         "new": list(one.new),
         "text": text,
         "finish_reason": answer["finish_reason"],
-        "honoured": {name: [list(pair) for pair in pairs] for name, pairs in honoured(one.context, text, sentiment).items()},
+        "honoured": {name: [list(pair) for pair in pairs] for name, pairs in found.items()},
     }

@@ -15,7 +15,7 @@ def table_of(asked: list[dict[str, Any]]) -> Table:
     table.add_column("asked for", ratio=2)
     table.add_column("tweet", ratio=3)
     table.add_column("honoured", ratio=1)
-    for one in asked:
+    for one in sorted(asked, key=_unsaid):  # what worked first
         context = "\n".join(f"[bold]{name}[/] {_shown(value)}" for name, value in one["context"].items())
         marks = "\n".join(
             f"{'[green]✓[/]' if good else '[red]✗[/]'} {_escaped(value)}"
@@ -35,7 +35,13 @@ def explain(screen: Screen, results: dict[str, Any], out: Path, seconds: float) 
         if pairs:
             held = sum(1 for _value, good in pairs if good)
             screen.console.print(f"{name} values: {held} of {len(pairs)} things asked for are honoured", highlight=False)
+    own = results["evaluation"]["generated"]["own_way"]
+    drafts = results["parameters"]["candidates"]
+    named = [own[kind]["adherence"].get("entidades") for kind in ("seen", "unseen")]
+    shares = [f"{one['share']:.0%}" for one in named if one]
     screen.console.print(
+        f"What is asked for is insisted on while the model writes, and of {drafts} drafts the best is "
+        f"kept; in its own way it says {' and '.join(shares) or 'none'} of the known and the new names that it is asked for.\n"
         "The model is tiny and trained for minutes: its Spanish is poor. Sentiment is judged by the local stand-in for "
         "Comprehend, a word list.",
         highlight=False,
@@ -45,6 +51,12 @@ def explain(screen: Screen, results: dict[str, Any], out: Path, seconds: float) 
         f" {seconds:.0f} s in all.",
         highlight=False,
     )
+
+
+def _unsaid(one: dict[str, Any]) -> float:
+    """The share of what was asked for that a tweet does not honour."""
+    pairs = [good for found in one["honoured"].values() for _value, good in found]
+    return 1 - sum(pairs) / len(pairs) if pairs else 0.0
 
 
 def _shown(value: Any) -> str:

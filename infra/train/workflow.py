@@ -55,6 +55,7 @@ class Train(Construct):
             )
         )
         storage.lake.grant_put(self.prepare, f"{places.MODELS}*")
+        storage.lake.grant_read(self.prepare, places.DATASET_MANIFEST)
         self.gate = functions.make("Gate", "train.gate", environment=lake)
         storage.lake.grant_read(self.gate)
         self.job_role = self._job_role()
@@ -104,7 +105,11 @@ class Train(Construct):
         common: dict[str, Any] = {"role": role, "image": self._training_image, "settings": self._settings}
         definitions = {
             "Prepare corpus": jobs.processing(
-                "corpus", source=source, inputs={"corpus": "$.paths.corpus"}, output="$.paths.shards", **common
+                "corpus",
+                source=source,
+                inputs={"corpus": "$.paths.corpus", "dataset": "$.paths.dataset"},
+                output="$.paths.shards",
+                **common,
             ),
             "Train base model": jobs.training(
                 "base", channels={"corpus": "$.paths.shards"}, result_path="$.base_model", **common

@@ -36,6 +36,8 @@ class Field:
     """A list of items, joined with `, `; otherwise one value."""
     closed: bool = False
     """Only values seen in training make sense; the schema lists them once the model is trained."""
+    sign: str = ""
+    """Stands in front of every item, once, whether it was given with it or without: a tweet spells its hashtags with `#`."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,10 @@ class Schema:
     def context(self, given: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         """What a person or a dataset row gave, checked and in the format's own shape and order.
 
-        White space is folded, empty values and repeated items fall away, and commas inside a list's item become spaces,
-        since the comma separates items. Raises UnknownFieldError, UnknownValueError or LimitError.
+        White space is folded, empty values and repeated items fall away, commas inside a list's item become spaces, since
+        the comma separates items, and a field's sign stands in front of each item.
+
+        Raises UnknownFieldError, UnknownValueError or LimitError.
         """
         for name in given:
             self.field(name)
@@ -101,15 +105,16 @@ class Schema:
         given = [value] if isinstance(value, str) else value
         if not isinstance(given, Sequence) or not all(isinstance(item, str) for item in given):
             raise LimitError(f"{one.name} is {shown(value)}; it takes {'a list of texts' if one.many else 'one text'}")
-        items = [" ".join((item.replace(",", " ") if one.many else item).split()) for item in given]
-        items = list(dict.fromkeys(item for item in items if item))
+        items = [" ".join((item.replace(",", " ") if one.many else item).split()).lstrip(one.sign) for item in given]
+        items = list(dict.fromkeys(one.sign + item.lstrip() for item in items if item.strip()))
         limit = MAX_ITEMS if one.many else 1
         if len(items) > limit:
             raise LimitError(f"{one.name} has {len(items)} values; at most {limit}")
         for item in items:
             check_text(one.name, item)
-            if len(item) > MAX_VALUE_CHARACTERS:
-                raise LimitError(f"{one.name} has a value of {len(item)} characters; at most {MAX_VALUE_CHARACTERS}")
+            length = len(item.removeprefix(one.sign))
+            if length > MAX_VALUE_CHARACTERS:
+                raise LimitError(f"{one.name} has a value of {length} characters; at most {MAX_VALUE_CHARACTERS}")
             known = self.values.get(one.name)
             if known and item not in known:
                 raise UnknownValueError(f"unknown {one.name} {item!r}; the model knows {', '.join(known)}")
@@ -118,14 +123,6 @@ class Schema:
     def with_values(self, values: Mapping[str, Sequence[str]]) -> "Schema":
         """This schema with the values that training saw in its closed fields."""
         return replace(self, values={name: tuple(sorted(values[name])) for name in self.names if name in values})
-
-    def check_same_format(self, other: "Schema") -> None:
-        """Raise SchemaError unless a model of `other` reads what this schema writes."""
-        if replace(self, values={}) != replace(other, values={}):
-            raise SchemaError(
-                f"the model was trained with control schema {other.name!r} version {other.version}; "
-                f"this program writes {self.name!r} version {self.version}: use the version of the program it came from"
-            )
 
     def to_json(self) -> str:
         body = {
@@ -162,6 +159,8 @@ class Sample:
     """Token ids from the first marker to the end token."""
     loss_from: int
     """Index of the first token that training is scored on: the tweet's first, after the text marker."""
+    asked: tuple[int, ...] = ()
+    """Indices of the tweet's tokens that spell an item of the context, at its first mention."""
 
 
 @dataclass(frozen=True)
@@ -184,19 +183,21 @@ class Codec:
     def sample(self, context: Context, text: str, length: int) -> Sample:
         """The sample of at most `length` ids. Raises LimitError when not even the bare tweet fits."""
         body = [*self._piece(text), self.ids[self.schema.end]]
-        prefix = self._fitted(context, length - len(body) - 1)
-        if prefix is None:
+        fitted = self._fitted(context, length - len(body) - 1)
+        if fitted is None:
             raise LimitError(f"the tweet takes {len(body) + 1} tokens with its marker and end; at most {length}")
+        prefix, kept = fitted
         ids = (*prefix, self.ids[self.schema.text_marker], *body)
-        return Sample(ids, len(prefix) + 1)
+        start = len(prefix) + 1
+        return Sample(ids, start, tuple(start + index for index in self._spelled(kept, body)))
 
     def prompt(self, context: Context, beginning: str, length: int) -> tuple[int, ...]:
         """What a model is given to write on from: context, text marker and the tweet's beginning, at most `length` ids."""
         body = self._piece(beginning) if beginning else ()
-        prefix = self._fitted(context, length - len(body) - 1)
-        if prefix is None:
+        fitted = self._fitted(context, length - len(body) - 1)
+        if fitted is None:
             raise LimitError(f"the prompt takes {len(body) + 1} tokens with its marker; at most {length}")
-        return (*prefix, self.ids[self.schema.text_marker], *body)
+        return (*fitted[0], self.ids[self.schema.text_marker], *body)
 
     def parse(self, ids: Sequence[int]) -> tuple[dict[str, tuple[str, ...]], str]:
         """A sample's context and text. Raises SchemaError when the markers are not in the format's order."""
@@ -226,8 +227,20 @@ class Codec:
     def _plain(self, ids: Sequence[int]) -> str:
         return self.decode(ids).removeprefix(" ")
 
-    def _fitted(self, context: Context, room: int) -> list[int] | None:
-        """The context's ids, shortened by the schema's drop order and then field by field from the end, or None."""
+    def _spelled(self, context: Context, body: Sequence[int]) -> list[int]:
+        """Where in the body the lists' items are spelled, each at its first mention, in the tokens that the context has."""
+        found: set[int] = set()
+        for one in self.schema.fields:
+            for item in context.get(one.name, ()) if one.many else ():
+                piece = list(self._piece(item))
+                for start in range(len(body) - len(piece) + 1):
+                    if list(body[start : start + len(piece)]) == piece:
+                        found.update(range(start, start + len(piece)))
+                        break
+        return sorted(found)
+
+    def _fitted(self, context: Context, room: int) -> tuple[list[int], Context] | None:
+        """The context's ids and what they hold, shortened by the schema's drop order and then field by field from the end."""
         kept = dict(context)
         ids = self._context_ids(kept)
         for name in (*self.schema.drop_order, *reversed(self.schema.names)):
@@ -236,7 +249,7 @@ class Codec:
                 if not kept[name]:
                     del kept[name]
                 ids = self._context_ids(kept)
-        return ids if len(ids) <= room else None
+        return (ids, kept) if len(ids) <= room else None
 
     def _context_ids(self, context: Context) -> list[int]:
         ids: list[int] = []

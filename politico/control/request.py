@@ -1,6 +1,7 @@
 """A request for tweets and its limits: the endpoint's contract, and the very same check for whoever writes a request.
 
-Names and meanings are those of transformers' GenerationConfig, but for `seed` and `bad_words`, which are ours.
+Names and meanings are those of transformers' GenerationConfig, but for `insistence`, `candidates`, `known_words`, `seed` and
+`bad_words`, which are ours.
 """
 
 from collections.abc import Mapping
@@ -8,9 +9,12 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from politico.control.format import Schema, check_text, shown
+from politico.control.honoured import SIGNS, says
 from politico.errors import LimitError, UnknownFieldError
 
 MAX_PROMPT_CHARACTERS = 1000
+MAX_DRAWS = 20
+"""Tweets times candidates of one request."""
 MAX_BAD_WORDS = 100
 MAX_BAD_WORD_CHARACTERS = 60
 
@@ -47,6 +51,12 @@ class Parameters:
     """With beams: above 0 favours longer tweets."""
     guidance_scale: float = _number(1.0, 1.0, 10.0)
     """Above 1 holds closer to the context: classifier-free guidance from the empty context (Sanchez et al. 2023)."""
+    insistence: float = _number(1.0, 0.0, 1.0)
+    """How hard what is asked for is pushed until said: 0 is the model's own way, 1 what measures best (Pascual et al. 2021)."""
+    candidates: int = _number(1, 1, 20)
+    """Drafts for each tweet; the one is kept that says most of what is asked, ends by itself and is likeliest."""
+    known_words: bool = True
+    """Only words that the model has met or the request names, where the model carries a list of them, as small ones do."""
     seed: int | None = field(default=None, metadata={"low": 0, "high": 2**32 - 1})
     """The same seed and request give the same tweets on the same machine."""
     bad_words: tuple[str, ...] = ()
@@ -59,6 +69,12 @@ class Parameters:
             raise LimitError(
                 f"num_return_sequences is {self.num_return_sequences}; with beams or without do_sample "
                 f"at most num_beams, {self.num_beams}"
+            )
+        if self.candidates > 1 and (self.num_beams > 1 or not self.do_sample):
+            raise LimitError(f"candidates is {self.candidates}; with num_beams above 1 or without do_sample only 1 is allowed")
+        if self.num_return_sequences * self.candidates > MAX_DRAWS:
+            raise LimitError(
+                f"num_return_sequences times candidates is {self.num_return_sequences * self.candidates}; at most {MAX_DRAWS}"
             )
         if self.num_beams > 1 and self.guidance_scale > 1:
             raise LimitError(f"guidance_scale is {self.guidance_scale}; with num_beams above 1 only 1.0 is allowed")
@@ -91,7 +107,17 @@ def parse_request(body: Any, schema: Schema) -> Request:
     check_text("prompt", prompt)
     given = {name: value for name, value in inputs.items() if name != "prompt"}
     parameters = body.get("parameters")
-    return Request(schema.context(given), prompt, parse_parameters({} if parameters is None else parameters))
+    request = Request(schema.context(given), prompt, parse_parameters({} if parameters is None else parameters))
+    _refuse_asked_bad_words(request, schema)
+    return request
+
+
+def _refuse_asked_bad_words(request: Request, schema: Schema) -> None:
+    for name, items in request.context.items():
+        for item in items if schema.field(name).many else ():
+            for word in request.parameters.bad_words:
+                if says(item, word) or says(item.lstrip("".join(SIGNS)), word):
+                    raise LimitError(f"{name} asks for {item!r}, and bad_words has {word!r}; take it out of one of them")
 
 
 def parse_parameters(given: Any) -> Parameters:
@@ -105,9 +131,9 @@ def parse_parameters(given: Any) -> Parameters:
         default, limits = known[name].default, known[name].metadata
         if name == "bad_words":
             checked[name] = _bad_words(value)
-        elif name == "do_sample":
+        elif isinstance(default, bool):
             if not isinstance(value, bool):
-                raise LimitError(f"do_sample is {shown(value)}; it takes true or false")
+                raise LimitError(f"{name} is {shown(value)}; it takes true or false")
             checked[name] = value
         elif value is None and default is None:
             checked[name] = None

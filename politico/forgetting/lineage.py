@@ -36,20 +36,21 @@ def affected_models(
 
     `changed` names the corpora that were changed just now; `known` has, by run, those that earlier sweeps changed after it.
     """
-    tweets: dict[str, int] = {}
+    tweets: dict[str, set[str]] = {}
     built_on: dict[str, str] = {}
     corpora: dict[str, set[str]] = {run: set(names) for run, names in known.items() if names}
     for key in lake.keys(places.MODELS):
         run = places.training_output(key)
         if run is not None and buried.tweets:
-            tweets[run] = tweets.get(run, 0) + _seen(lake, key).count_of(buried.tweets)
+            # Each stage of a run has its list: a tokenizer's tweets are the base's, too.
+            tweets.setdefault(run, set()).update(_seen(lake, key).among(buried.tweets))
         elif (run := places.request_of(key)) is not None:
             asked = lake.read_json(key)
             if asked.get("corpus") in changed:
                 corpora.setdefault(run, set()).add(asked["corpus"])
             if (base := places.run_of_model(str(asked.get("base_model") or ""))) is not None:
                 built_on[run] = base
-    saw = {run for run, count in tweets.items() if count} | set(corpora)
+    saw = {run for run, found in tweets.items() if found} | set(corpora)
     through = {run: tuple(base for base in _bases(run, built_on) if base in saw) for run in built_on}
     runs = sorted(saw | {run for run, bases in through.items() if bases})
     if not runs:
@@ -58,7 +59,7 @@ def affected_models(
     return [
         Affected(
             run,
-            tweets.get(run, 0),
+            len(tweets.get(run, ())),
             tuple(sorted(corpora.get(run, ()))),
             through.get(run, ()),
             tuple(asdict(one) for one in versions.get(run, ())),

@@ -18,6 +18,8 @@ DATASET_MANIFEST = f"{DATASET}manifest.json"
 """What the dataset consists of, day by day; in no day's folder, so that no query reads it as data."""
 TOMBSTONES = "tombstones/"
 CORPORA = "corpora/"
+BASES = "bases/"
+"""Base models that were brought from elsewhere, packed."""
 MODELS = "models/"
 COMPLIANCE = "compliance/"
 COMPLIANCE_TURN = f"{COMPLIANCE}turn.json"
@@ -147,6 +149,11 @@ def buried_at(key: str) -> datetime:
 def corpus(name: str) -> str:
     """A text collection as it was given."""
     return f"{CORPORA}{name}/{_SOURCE}"
+
+
+def base(name: str) -> str:
+    """A base model that was brought from elsewhere, as SageMaker packs one."""
+    return f"{BASES}{name}/model.tar.gz"
 
 
 def shards(run: str) -> str:

@@ -18,6 +18,8 @@ class CorpusSettings:
     """Read at most this much plain text; the rest of a larger corpus is left out, and counted."""
     held_out_share: float = 0.01
     """Share of the documents that no training sees."""
+    learn_from_tweets: bool = True
+    """Whether the tokenizer learns from the training tweets beside the corpus, so that it has their words whole."""
 
     def __post_init__(self) -> None:
         if not 300 <= self.vocabulary_size <= 65_535:
@@ -60,6 +62,10 @@ class LearningSettings:
     """Muon's: its steps have a size of their own, whatever the gradient's."""
     warmup_share: float = 0.05
     """Share of the stage over which the rate rises from 0."""
+    context_weight: float = 6.0
+    """What a token that spells what its context asks for weighs in the loss as the stage begins; all others weigh 1."""
+    context_weight_share: float = 0.8
+    """The share of the stage after which such a token weighs no more than any other."""
     weight_decay: float = 0.1
     dropout: float = 0.0
     seed: int = 7
@@ -74,6 +80,19 @@ class LearningSettings:
 
 
 @dataclass(frozen=True)
+class BaseSettings(LearningSettings):
+    """How the base stage learns: what every stage has, and how much of it is listening."""
+
+    passages_share: float = 0.0
+    """Share of the steps that are passages of the corpus behind contexts made of their own words; the rest is plain text."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.passages_share <= 1:
+            raise LimitError(f"passages_share is {self.passages_share}; it takes a share from 0 to 1")
+
+
+@dataclass(frozen=True)
 class ControlSettings(LearningSettings):
     """How the control stage learns: what every stage has, and how its samples are made."""
 
@@ -84,6 +103,9 @@ class ControlSettings(LearningSettings):
     """Chance that a field is left out of a sample, so that partial contexts work."""
     context_dropout: float = 0.1
     """Chance that the whole context is left out, so that guidance has an empty context to start from."""
+    name_swap: float = 0.0
+    """Share of the entities and hashtags of a sample that are replaced by made-up ones, in context and text alike, so that
+    names are copied and not recalled."""
     held_out_share: float = 0.1
     """Share of the tweets, the newest by day, that no training sees."""
 
@@ -108,7 +130,7 @@ class Experiment:
     description: str
     corpus: CorpusSettings = field(default_factory=CorpusSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
-    base: LearningSettings = field(default_factory=LearningSettings)
+    base: BaseSettings = field(default_factory=BaseSettings)
     """The stage that learns Spanish from the corpus."""
     control: ControlSettings = field(default_factory=ControlSettings)
     """The stage that learns, from a base model, to write tweets on demand: the fine-tune."""
@@ -130,14 +152,14 @@ class Experiment:
 EXPERIMENTS: Mapping[str, Experiment] = {
     "thesis": Experiment(
         description="the thesis's own shape: GPT-2 small in Spanish, for several GPUs",
-        base=LearningSettings(max_steps=200_000, batch_size=96),
+        base=BaseSettings(max_steps=200_000, batch_size=96),
         control=ControlSettings(max_steps=30_000, batch_size=64, learning_rate=1e-4, dropout=0.1),
     ),
     "tiny": Experiment(
         description="a few minutes on two cores: shows that the whole path works, writes poor Spanish",
         corpus=CorpusSettings(vocabulary_size=4_096, max_megabytes=12.0, held_out_share=0.02),
         network=NetworkSettings(layers=4, width=128, heads=4, positions=256),
-        base=LearningSettings(
+        base=BaseSettings(
             max_steps=5_000, max_minutes=0.75, batch_size=4, learning_rate=4e-3, weight_decay=0.01, evaluate_every=100
         ),
         control=ControlSettings(
@@ -148,8 +170,9 @@ EXPERIMENTS: Mapping[str, Experiment] = {
             learning_rate=4e-3,
             weight_decay=0.01,
             evaluate_every=400,
+            name_swap=0.4,
         ),
-        evaluation=EvaluationSettings(max_tweets=400, generated=60),
+        evaluation=EvaluationSettings(max_tweets=400, generated=40),
     ),
 }
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from politico.errors import FileFormatError
 from politico.lake.tombstones import fingerprint
@@ -12,9 +11,9 @@ SIZE = 10
 """Bytes of a fingerprint. The file is nothing but fingerprints, each once, in order."""
 
 
-def write_seen(path: Path, ids: Iterable[str]) -> None:
-    """Write the fingerprints of these tweets."""
-    path.write_bytes(b"".join(sorted({bytes.fromhex(fingerprint(one)) for one in ids})))
+def seen_list(ids: Iterable[str]) -> bytes:
+    """The file's content for these tweets."""
+    return b"".join(sorted({bytes.fromhex(fingerprint(one)) for one in ids}))
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,11 @@ class Seen:
 
     def count_of(self, fingerprints: Iterable[str]) -> int:
         """How many of these (as `fingerprint` writes them) are among them."""
-        return sum(self._has(bytes.fromhex(one)) for one in set(fingerprints))
+        return len(self.among(fingerprints))
+
+    def among(self, fingerprints: Iterable[str]) -> set[str]:
+        """Which of these (as `fingerprint` writes them) are among them."""
+        return {one for one in fingerprints if self._has(bytes.fromhex(one))}
 
     def _has(self, wanted: bytes) -> bool:
         low, high = 0, len(self)

@@ -12,22 +12,25 @@ from politico.flags import from_mapping, read_flags
 from politico.lake.bucket import Lake
 from politico.models.experiment import (
     EXPERIMENTS,
+    BaseSettings,
     ControlSettings,
     CorpusSettings,
     EvaluationSettings,
-    LearningSettings,
     NetworkSettings,
     find_experiment,
 )
 from politico.runs import run_id
 
 RUN = run_id(datetime(2024, 11, 30, 12, tzinfo=UTC), "my-execution")
+CUT = "2024-11-01"
 SOURCE = "s3://lake/sourcedir.tar.gz"
 
 
 def prepared(name: str = "tiny", base_model: str | None = None, champion: str | None = None) -> dict[str, Any]:
     lake = Lake(None, "lake")
-    return prepare(RUN, find_experiment(name), lake, source=SOURCE, corpus="novels", base_model=base_model, champion=champion)
+    return prepare(
+        RUN, find_experiment(name), lake, source=SOURCE, corpus="novels", base_model=base_model, champion=champion, cut=CUT
+    )
 
 
 def limits(request: str, *path: str) -> Any:
@@ -62,7 +65,7 @@ def test_the_jobs_read_their_settings_back_from_what_they_are_given() -> None:
         return {one.name: stages[stage][one.name] for one in fields(kind)}
 
     assert from_mapping(NetworkSettings, own("base", NetworkSettings)) == experiment.network
-    assert from_mapping(LearningSettings, own("base", LearningSettings)) == experiment.base
+    assert from_mapping(BaseSettings, own("base", BaseSettings)) == experiment.base
     assert from_mapping(ControlSettings, own("control", ControlSettings)) == experiment.control
     assert stages["corpus_arguments"][:5] == [
         "training.corpus.prepare",
@@ -71,16 +74,18 @@ def test_the_jobs_read_their_settings_back_from_what_they_are_given() -> None:
         "--output",
         "/opt/ml/processing/output/corpus",
     ]
-    assert read_flags(stages["corpus_arguments"][5:], CorpusSettings) == [experiment.corpus]
+    assert stages["corpus_arguments"][5:9] == ["--dataset", "/opt/ml/processing/input/dataset", "--cut_day", CUT]
+    assert stages["control"]["cut_day"] == CUT
+    assert read_flags(stages["corpus_arguments"][9:], CorpusSettings) == [experiment.corpus]
     flags = stages["evaluation_arguments"]
     assert read_flags(flags[flags.index("--output") + 2 :], EvaluationSettings) == [experiment.evaluation]
 
 
 def test_a_stages_settings_never_hide_one_another() -> None:
-    names = [one.name for kind in (NetworkSettings, LearningSettings) for one in fields(kind)]
+    names = [one.name for kind in (NetworkSettings, BaseSettings) for one in fields(kind)]
     more = [one.name for one in fields(ControlSettings)]
     for given_names in (names, more):
-        taken = [*given_names, "sagemaker_program", "sagemaker_submit_directory", "checkpoint_dir", "stage", "name"]
+        taken = [*given_names, "sagemaker_program", "sagemaker_submit_directory", "checkpoint_dir", "stage", "name", "cut_day"]
         assert len(set(taken)) == len(taken)
 
 

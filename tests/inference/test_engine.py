@@ -21,7 +21,7 @@ from politico.errors import FileFormatError, InputError, LimitError, ServiceErro
 from tests.support.models import MICRO_SCHEMA, SPARE_TOKEN, counting_calls, micro_model, wanting
 
 CONTEXT = {"partido": ("UDI",), "sentimiento": ("POSITIVE",), "frases": ("la salud", "el barrio")}
-GREEDY = Parameters(do_sample=False, max_new_tokens=12)
+GREEDY = Parameters(do_sample=False, max_new_tokens=12, insistence=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,9 @@ def engine(model: Model) -> Engine:
 
 
 def asked(prompt: str = "", context: Any = None, **parameters: Any) -> Request:
-    return Request(CONTEXT if context is None else context, prompt, Parameters(**{"max_new_tokens": 12, **parameters}))
+    return Request(
+        CONTEXT if context is None else context, prompt, Parameters(**{"max_new_tokens": 12, "insistence": 0.0, **parameters})
+    )
 
 
 def texts(engine: Engine, request: Request) -> list[str]:
@@ -329,8 +331,10 @@ def contexts() -> list[Request]:
         replace(GREEDY, guidance_scale=2.5),
         replace(GREEDY, repetition_penalty=1.3, no_repeat_ngram_size=2),
         replace(GREEDY, num_beams=2),
+        replace(GREEDY, insistence=1.0),
+        replace(GREEDY, insistence=1.0, num_beams=2),
     ],
-    ids=["greedy", "guidance", "repetition", "beams"],
+    ids=["greedy", "guidance", "repetition", "beams", "insistence", "insistence with beams"],
 )
 def test_a_batch_writes_what_its_requests_would_get_one_by_one(engine: Engine, parameters: Parameters) -> None:
     requests = [replace(request, parameters=parameters) for request in contexts()]

@@ -22,6 +22,7 @@ from starlette.testclient import TestClient
 from inference.engine import Engine
 from inference.model import Model, load_model
 from inference.server import MAX_BODY_BYTES, create_app, main
+from politico.control.honoured import says
 from politico.control.political import SCHEMA
 from tests.support.models import counting_calls, micro_model
 
@@ -73,11 +74,16 @@ def test_an_invocation_answers_with_a_list_of_tweets(client: TestClient) -> None
     tweets = answer.json()
     assert len(tweets) == 3
     for tweet in tweets:
-        assert list(tweet) == ["generated_text", "finish_reason", "tokens", "model"]
+        assert list(tweet) == ["generated_text", "finish_reason", "tokens", "model", "honoured"]
         assert tweet["generated_text"].startswith("Hoy")
         assert tweet["finish_reason"] in ("stop", "length")
         assert tweet["tokens"] <= 8
         assert tweet["model"] == "micro"
+        assert tweet["honoured"] == {
+            name: {item: says(tweet["generated_text"], item) for item in items}
+            for name, items in SCHEMA.context({name: INPUTS[name] for name in INPUTS if name != "prompt"}).items()
+            if SCHEMA.field(name).many
+        }
     assert client.post("/invocations", json=body(num_return_sequences=3, seed=7)).json() == tweets
 
 

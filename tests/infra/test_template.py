@@ -109,6 +109,7 @@ def sample_input(experiment: str = "thesis") -> dict[str, Any]:
         source="s3://assets-bucket/code.gz",
         corpus="news",
         base_model=None,
+        cut="2026-01-01",
         champion=None,
     )
     given |= {"base_model": {"uri": model}, "candidate": {"uri": model}, "champion": {"exists": True, "uri": model}}

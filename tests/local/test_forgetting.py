@@ -22,7 +22,7 @@ from politico.lake import places
 from politico.lake.registry import put_registry
 from politico.lake.tombstones import bury
 from politico.ledger.table import KEY
-from politico.models.seen import FILE, write_seen
+from politico.models.seen import FILE, seen_list
 from politico.tweets.politician import Politician, Registry
 from politico.tweets.tweet import read_time
 
@@ -84,7 +84,7 @@ def holding(services: Services, *words: str) -> set[str]:
 
 def trained_on(services: Services, run: str, ids: list[str], folder: Path) -> None:
     """What a training job leaves that was given these tweets."""
-    write_seen(folder / FILE, ids)
+    (folder / FILE).write_bytes(seen_list(ids))
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         archive.add(folder / FILE, FILE)

@@ -11,9 +11,14 @@ import numpy as np
 import pytest
 
 from inference.model import codec_for, open_tokenizer
+from politico.control.honoured import SIGNS
 from politico.control.political import SCHEMA
+from politico.lake.tombstones import fingerprint
 from politico.models.experiment import CorpusSettings
+from politico.models.seen import FILE as SEEN_FILE
+from politico.models.seen import Seen
 from tests.support.paths import SHARED
+from tests.training.test_control_samples import START, row, write_days
 from training.corpus.documents import DOCUMENT_CHARACTERS, Document, LeftOut, collection_files, group_paragraphs, read_documents
 from training.corpus.prepare import ALONE, main, prepare_corpus
 from training.corpus.shards import read_shard
@@ -219,7 +224,53 @@ def test_an_input_that_can_not_be_used_is_one_sentence_and_exit_code_2(
 
 def test_an_unknown_flag_names_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--inputs", "x"]) == 2
-    assert "unknown flag --inputs; there are --input, --output, --vocabulary_size" in capsys.readouterr().err
+    assert (
+        "unknown flag --inputs; there are --input, --output, --dataset, --cut_day, --vocabulary_size" in capsys.readouterr().err
+    )
+
+
+def test_the_tokenizer_learns_from_the_training_tweets_too_and_names_them(tmp_path: Path) -> None:
+    source, dataset = tmp_path / "in", tmp_path / "dataset"
+    source.mkdir()
+    (source / "text.txt").write_text(paragraphs(400), encoding="utf-8")
+    texts = {1: "Hoy en Villaflorida pedimos #AguaParaTodos", 2: "Por Villaflorida, #AguaParaTodos", 3: "Otra vez Cumbrealta"}
+    days = {
+        START.replace(day=day): [row(10 * day + one, START.replace(day=day), text) for one in range(3)]
+        for day, text in texts.items()
+    }
+    write_days(dataset, days)
+    given = ["--input", str(source), "--vocabulary_size", "600", "--held_out_share", "0.3", "--dataset", str(dataset)]
+    assert main([*given, "--output", str(tmp_path / "with"), "--cut_day", "2024-05-03"]) == 0
+    assert main([*given, "--output", str(tmp_path / "without"), "--cut_day", "2024-05-03", "--learn_from_tweets", "false"]) == 0
+    tokens = {
+        name: [
+            len(open_tokenizer(tmp_path / name / "tokenizer.json").encode(" " + word).ids)
+            for word in ("Villaflorida", "Cumbrealta")
+        ]
+        for name in ("with", "without")
+    }
+    assert tokens["with"][0] == 1 < tokens["without"][0]
+    assert tokens["with"][1] > 1  # a held-out tweet's word is nobody's
+    seen = Seen.read((tmp_path / "with" / SEEN_FILE).read_bytes())
+    trained_on, held_out = (
+        [fingerprint(str(1000 + 10 * day + one)) for day in some for one in range(3)] for some in ((1, 2), (3,))
+    )
+    assert (len(seen), seen.count_of(trained_on), seen.count_of(held_out)) == (6, 6, 0)
+    assert not (tmp_path / "without" / SEEN_FILE).exists()
+    counts = [json.loads((tmp_path / name / "corpus.json").read_text())["tokenizer_tweets"] for name in ("with", "without")]
+    assert counts == [6, 0]
+
+
+def test_a_dataset_without_its_cut_day_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--input", str(tmp_path), "--output", str(tmp_path / "out"), "--dataset", str(tmp_path)]) == 2
+    assert "--dataset needs --cut_day" in capsys.readouterr().err
+
+
+def test_every_tokenizer_has_the_signs_of_a_tweet_as_one_token(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text(paragraphs(400), encoding="utf-8")
+    prepare_corpus(tmp_path, tmp_path / "out", CorpusSettings(vocabulary_size=400, held_out_share=0.3))
+    tokenizer = open_tokenizer(tmp_path / "out" / "tokenizer.json")
+    assert [len(tokenizer.encode(f" {sign}").ids) for sign in SIGNS] == [1, 1]
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared Wikipedia export is not on this machine")

@@ -14,30 +14,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.model import load_model, save_model
+from politico.control.honoured import honoured, says
+from politico.control.political import SCHEMA, VERSION_1
 from politico.errors import FileFormatError
 from politico.models.experiment import EvaluationSettings
 from tests.support.models import MICRO_SCHEMA, micro_model, micro_network, micro_tokenizer
 from tests.training.test_control_samples import START, row, write_days
-from training.evaluation.adherence import adherence, distinct, honoured, says
+from training.evaluation.adherence import Known, adherence, by_value, distinct, interval, qualities, stammers
 from training.evaluation.evaluate import evaluate, known_only, main, summary_lines
+from training.evaluation.referee import Referee
 from training.evaluation.scoring import Tweet, conditioned, plain, score, unconditioned
+from training.evaluation.telling import telling
 from training.folders import open_model
 
 CONTEXT = {
     "partido": ("UDI",),
     "sentimiento": ("POSITIVE",),
-    "entidades": ("Añelo", "sebastianpinera", "Región del Maule"),
-    "hashtags": ("CambioReal",),
+    "entidades": ("Añelo", "@sebastianpinera", "Región del Maule"),
+    "hashtags": ("#CambioReal",),
     "frases": ("la salud, digna",),
 }
 
 
 def test_honoured_looks_for_whole_words_whatever_their_case_and_accents() -> None:
     text = "¡GRACIAS @SebastianPinera! La región del  maulé merece salud; en Anelo. #cambioreal y la salud digna"
-    assert honoured(CONTEXT, text, "NEGATIVE") == {
+    assert honoured(CONTEXT, text, "NEGATIVE", SCHEMA) == {
         "sentimiento": [("POSITIVE", False)],
-        "entidades": [("Añelo", False), ("sebastianpinera", True), ("Región del Maule", True)],
-        "hashtags": [("CambioReal", True)],
+        "entidades": [("Añelo", False), ("@sebastianpinera", True), ("Región del Maule", True)],
+        "hashtags": [("#CambioReal", True)],
         "frases": [("la salud, digna", True)],
     }
 
@@ -49,8 +53,19 @@ def test_a_part_of_a_word_or_words_apart_do_not_honour() -> None:
     assert not says("Hoy hay fiesta", "🎉")
 
 
+def test_a_hashtag_or_a_mention_counts_only_with_its_sign() -> None:
+    assert says("Por la #Salud, hoy", "#salud")
+    assert not says("Por la salud, hoy", "#Salud")
+    assert not says("Por la #Salud, hoy", "salud")
+    assert says("(@Ana_1)", "@ana_1")
+    assert not says("Ana_1 dice", "@ana_1")
+    # A model of version 1 is asked without the sign, and judged with it.
+    assert honoured({"hashtags": ("Ley",)}, "la ley", None, VERSION_1) == {"hashtags": [("Ley", False)]}
+    assert honoured({"hashtags": ("Ley",)}, "la #ley", None, VERSION_1) == {"hashtags": [("Ley", True)]}
+
+
 def test_what_can_not_be_judged_is_left_out() -> None:
-    assert honoured({"coalicion": ("Norte Unido",), "partido": ("UDI",), "sentimiento": ("MIXED",)}, "texto", None) == {}
+    assert honoured({"coalicion": ("Norte Unido",), "partido": ("UDI",), "sentimiento": ("MIXED",)}, "texto", None, SCHEMA) == {}
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=4))
@@ -61,7 +76,9 @@ def test_a_text_always_says_its_own_words(words: list[str]) -> None:
 
 def test_adherence_counts_values_and_distinct_counts_runs() -> None:
     judged = [{"hashtags": [("A", True), ("B", False)]}, {"hashtags": [("C", True), ("D", True)], "frases": [("e", False)]}]
-    assert adherence(judged) == {"hashtags": {"asked": 4, "share": 0.75}, "frases": {"asked": 1, "share": 0.0}}
+    found = adherence(judged)
+    assert {name: (one["asked"], one["share"]) for name, one in found.items()} == {"hashtags": (4, 0.75), "frases": (1, 0.0)}
+    assert found["hashtags"]["low"] < 0.75 < found["hashtags"]["high"]
     assert distinct(["uno dos uno dos"], 1) == 0.5
     assert distinct(["uno dos uno dos"], 2) == pytest.approx(2 / 3)
     assert distinct([], 2) == 0.0
@@ -119,7 +136,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     days = {}
     for day in range(6):
         moment = START + timedelta(days=day)
-        place = {"text": "Lugar", "type": "LOCATION", "score": 0.9}
+        place = {"text": "educación", "type": "LOCATION", "score": 0.9}
         rows = [row(10 * day + one, moment) for one in range(6)]
         days[moment] = [entry | ({"entities": [place]} if index % 2 else {}) for index, entry in enumerate(rows)]
     return {
@@ -162,10 +179,19 @@ def test_half_of_what_is_written_asks_for_values_that_training_never_saw(folders
     found = evaluated(folders, champion=False)
     assert found["champion"] is None
     generated = found["generated"]
-    assert (generated["seen"]["tweets"], generated["unseen"]["tweets"]) == (3, 3)
+    assert generated["tweets"] == 6
     assert [one["unseen"] for one in generated["examples"]] == [True, False] * 3
-    assert generated["seen"]["adherence"]["sentimiento"] == {"asked": 3, "share": 1.0}
-    assert {"distinct_1", "distinct_2", "copied_from_training", "by_chance"} <= generated.keys()
+    for kind in ("seen", "unseen"):
+        sentiment = generated[kind]["adherence"]["sentimiento"]
+        assert (sentiment["asked"], sentiment["share"], sentiment["by_label"]) == (3, 1.0, 1.0)
+    # Value by value: the new places are new, the phrase of all tweets is known whoever asks for it.
+    assert generated["unseen"]["adherence"].keys() == {"entidades", "sentimiento"}
+    assert generated["seen"]["adherence"]["frases"]["asked"] == 6
+    assert {"distinct_1", "distinct_2", "copied_from_training", "by_chance", "real", "own_way"} <= generated.keys()
+    assert {"share", "low", "high"} <= generated["own_way"]["seen"]["adherence"]["frases"].keys()
+    assert generated["real"]["frases"]["share"] == 1.0
+    for texts in ("written_qualities", "real_qualities"):
+        assert {"asked_words", "repeated_pairs", "stammering", "referee_bits_per_byte"} <= generated[texts].keys()
     for one in generated["examples"]:
         assert one["honoured"]["entidades"]
     assert "candidate, with context" in "\n".join(summary_lines(found))
@@ -190,3 +216,71 @@ def test_the_evaluation_job_writes_its_file_and_refuses_a_base_model_as_candidat
     assert "sentimiento" not in written["generated"]["seen"]["adherence"]
     assert main(words("base")) == 2
     assert "has no cut_day; it is no control model" in capsys.readouterr().err
+
+
+def test_each_value_is_known_or_new_by_itself() -> None:
+    known = Known(["Por la #Salud de Chile", "un camino largo"])
+    assert known.says("#salud")
+    assert not known.says("salud")
+    assert known.says("de chile")
+    assert not known.says("Chile un camino")  # words of two tweets stand together in neither
+    assert known.says("🎉")
+    context = {"sentimiento": ("MIXED",), "hashtags": ("#Salud", "#Ley"), "frases": ("un camino",)}
+    judged = {"sentimiento": [("MIXED", True)], "hashtags": [("#Salud", True), ("#Ley", False)], "frases": [("un camino", True)]}
+    seen, new = by_value(context, judged, known.says, SCHEMA)
+    assert seen == {"hashtags": [("#Salud", True)], "frases": [("un camino", True)]}
+    assert new == {"sentimiento": [("MIXED", True)], "hashtags": [("#Ley", False)]}
+    assert by_value({}, {"sentimiento": [("MIXED", True)]}, known.says, SCHEMA) == ({"sentimiento": [("MIXED", True)]}, {})
+
+
+def test_writing_one_sentiment_only_does_not_score() -> None:
+    judged = [{"sentimiento": [(label, label == "NEUTRAL")]} for label in ["NEUTRAL"] * 7 + ["POSITIVE", "NEGATIVE", "MIXED"]]
+    found = adherence(judged)["sentimiento"]
+    assert found["share"] == 0.7
+    assert found["by_label"] == 0.25
+
+
+@given(st.integers(0, 50), st.integers(1, 50))
+def test_an_interval_holds_its_share_and_narrows_with_more(good: int, more: int) -> None:
+    count = good + more
+    low, high = interval(good, count)
+    assert 0 <= low <= good / count + 1e-9
+    assert good / count - 1e-9 <= high <= 1
+    narrow_low, narrow_high = interval(100 * good, 100 * count)
+    assert narrow_high - narrow_low < high - low
+
+
+def test_pasting_the_context_is_seen_for_what_it_is() -> None:
+    contexts = [{"frases": ("la salud digna", "el barrio"), "hashtags": ("#Ley",)}] * 6
+    pasted = ["la salud digna el barrio #Ley"] * 6
+    real = [f"Hoy en el barrio {one} pedimos que la salud digna llegue a todos, vecinos. #Ley" for one in range(6)]
+    lexicon = frozenset({"hoy", "en", "pedimos", "que", "llegue", "a", "todos", "vecinos"})
+    found, expected = (qualities(contexts, texts, lexicon, SCHEMA) for texts in (pasted, real))
+    assert found["asked_words"] == 1.0
+    assert expected["asked_words"] == pytest.approx(6 / 14, abs=0.01)
+    assert found["non_words"] == expected["non_words"] == 0
+    assert qualities(contexts, ["pedimox vecinos"] * 6, lexicon, SCHEMA)["non_words"] == 0.5
+    assert qualities(contexts, pasted, frozenset(), SCHEMA)["non_words"] is None
+    assert stammers("valió la pena, valió la pena y valió la pena")
+    assert not stammers("valió la pena, valió la pena")
+
+
+def test_the_referee_finds_spanish_likelier_than_letters_at_random() -> None:
+    referee = Referee([f"La educación pública número {one} es el camino de todos los chilenos" for one in range(50)])
+    spanish = referee.bits_per_byte(["La educación pública es el camino"])
+    assert spanish < 2
+    assert spanish < referee.bits_per_byte(["otro camino de la educación de todas"]) < 6
+    assert referee.bits_per_byte(["xq zzkw 😀 qqpw vbn"]) > 6
+    assert referee.bits_per_byte([]) == 0.0
+
+
+def test_a_classifier_tells_what_can_be_told() -> None:
+    real = [f"hoy la educación número {one} es de todos" for one in range(30)]
+    same = [f"hoy la educación número {one} es de todos" for one in range(30)]
+    other = [f"zig zag {one} zum zum" for one in range(30)]
+    unlike, alike = telling(other, real, 7), telling(same, real, 7)
+    assert unlike is not None
+    assert alike is not None
+    assert unlike > 0.95
+    assert alike < 0.6
+    assert telling(real[:3], real, 7) is None

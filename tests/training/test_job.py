@@ -23,9 +23,9 @@ from tests.support.paths import ROOT
 from tests.training.test_control_samples import START, row, write_days
 from training.arguments import main
 from training.corpus.prepare import prepare_corpus
+from training.dataset.folder import identity_of, read_dataset
+from training.dataset.split import split_at
 from training.folders import open_model
-from training.samples.dataset import identity_of, read_dataset
-from training.samples.split import split_at
 
 SHAPE = {"layers": "1", "width": "32", "heads": "2", "positions": "128"}
 SHORT = {"max_steps": "6", "batch_size": "4", "evaluate_every": "4"}
@@ -101,6 +101,35 @@ def test_the_control_model_names_the_very_data_it_saw_and_its_training_tweets_al
     trained_on, held_out = (list(map(fingerprint, side["id_str"].to_pylist())) for side in (sides.train, sides.held_out))
     assert (len(seen), seen.count_of(trained_on), seen.count_of(held_out)) == (20, 20, 0)
     assert not (trained / "base_output" / "data" / SEEN_FILE).exists()
+
+
+def test_the_words_of_corpus_and_training_tweets_go_with_the_model(trained: Path) -> None:
+    base, control = (load_model(trained / stage).words for stage in ("base", "control"))
+    assert {"párrafo", "educación", "camino"} <= base
+    assert "número" not in base  # a word of the tweets
+    assert base | {"hoy", "número"} <= control
+    assert not [word for word in control if word.isdigit()]
+
+
+def test_the_cut_day_that_is_given_wins_over_the_share(trained: Path, tmp_path: Path) -> None:
+    folders = {"model_dir": tmp_path / "model", "output_dir": tmp_path / "output", "checkpoint_dir": tmp_path / "checkpoints"}
+    given = {"stage": "control", "dataset": trained / "dataset", "base": trained / "base", "cut_day": "2024-05-03"}
+    assert main(flags({**given, **SHORT, **folders, "name_swap": 0.5})) == 0
+    card = json.loads((tmp_path / "model" / "card.json").read_text())
+    assert (card["data"]["cut_day"], card["data"]["train"], card["data"]["held_out"]) == ("2024-05-03", 10, 20)
+    assert card["settings"]["control"]["name_swap"] == 0.5
+
+
+def test_a_base_that_learns_to_listen_names_its_tokenizers_tweets(inputs: Path, tmp_path: Path) -> None:
+    sides = split_at(read_dataset(inputs / "dataset"), "2024-05-05")
+    prepare_corpus(inputs / "text", tmp_path / "corpus", CorpusSettings(vocabulary_size=400, held_out_share=0.2), sides.train)
+    folders = {"model_dir": tmp_path / "model", "output_dir": tmp_path / "output", "checkpoint_dir": tmp_path / "checkpoints"}
+    given = {"stage": "base", "corpus": tmp_path / "corpus", **SHAPE, **SHORT, **folders, "passages_share": 0.5}
+    assert main(flags(given)) == 0
+    assert len(Seen.read((tmp_path / "output" / SEEN_FILE).read_bytes())) == 20
+    card = json.loads((tmp_path / "model" / "card.json").read_text())
+    assert card["settings"]["learning"]["passages_share"] == 0.5
+    assert main(flags({**given, "passages_share": 1.5})) == 2
 
 
 def test_the_control_model_writes_on_demand(trained: Path) -> None:

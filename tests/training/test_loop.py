@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from training.loop.loop import held_out_loss, learn
 from training.loop.network import ScoredLoss, build_network, count_parameters, set_dropout
 from training.loop.optimizers import make_optimizers
 from training.loop.processes import Processes
-from training.loop.schedule import progress_line, rate_share, share_done
+from training.loop.schedule import asked_weight, progress_line, rate_share, share_done
 from training.samples.batch import IGNORED, Batch, pad
 from training.samples.windows import Windows
 
@@ -70,12 +71,12 @@ def test_the_loss_is_that_of_the_tweet_and_its_end_computed_by_hand() -> None:
     with torch.no_grad():
         logits = network(torch.tensor([one.ids])).logits[0].double()
     by_hand = -sum(float(logits[position - 1].log_softmax(0)[one.ids[position]]) for position in (3, 4, 5))
-    batch = pad([one], 3, 0)
-    assert ScoredLoss(network)(batch.ids, batch.targets).item() == pytest.approx(by_hand, rel=1e-5)
+    batch = pad([one], 0)
+    assert ScoredLoss(network)(batch.ids, batch.targets)[0].item() == pytest.approx(by_hand, rel=1e-5)
 
 
 def test_no_label_in_the_prefix_counts() -> None:
-    targets = pad(samples(), 0, 0).targets
+    targets = pad(samples(), 0).targets
     for row, one in zip(targets, samples(), strict=True):
         scored = len(one.ids) - one.loss_from
         assert (row[: one.loss_from - 1] == IGNORED).all()
@@ -84,9 +85,9 @@ def test_no_label_in_the_prefix_counts() -> None:
 
 
 def test_the_head_on_scored_tokens_gives_the_loss_and_gradients_of_the_whole() -> None:
-    batch = pad(samples(), 0, 0)
+    batch = pad(samples(), 0)
     networks = [micro(), micro()]
-    ScoredLoss(networks[0])(batch.ids, batch.targets).backward()
+    ScoredLoss(networks[0])(batch.ids, batch.targets)[0].backward()
     whole = networks[1](batch.ids).logits
     F.cross_entropy(whole.flatten(0, 1), batch.targets.flatten(), reduction="sum").backward()  # type: ignore[no-untyped-call]
     for one, other in zip(networks[0].parameters(), networks[1].parameters(), strict=True):
@@ -95,21 +96,74 @@ def test_the_head_on_scored_tokens_gives_the_loss_and_gradients_of_the_whole() -
 
 def test_samples_of_a_batch_never_see_each_other_nor_the_filling() -> None:
     loss = ScoredLoss(micro())
-    together = pad(samples(), 0, 0)
-    alone = [pad([one], 0, 0) for one in samples()]
-    other_filler = pad(samples(), 0, 13)
-    expected = sum(loss(one.ids, one.targets).item() for one in alone)
-    assert loss(together.ids, together.targets).item() == pytest.approx(expected, rel=1e-5)
-    assert loss(other_filler.ids, other_filler.targets).item() == pytest.approx(expected, rel=1e-5)
+    together = pad(samples(), 0)
+    alone = [pad([one], 0) for one in samples()]
+    other_filler = pad(samples(), 13)
+    expected = sum(loss(one.ids, one.targets)[0].item() for one in alone)
+    assert loss(together.ids, together.targets)[0].item() == pytest.approx(expected, rel=1e-5)
+    assert loss(other_filler.ids, other_filler.targets)[0].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_what_was_asked_for_weighs_as_much_as_is_said_and_the_rest_one() -> None:
+    network = micro()
+    asked = replace(samples()[2], asked=(7, 8))
+    batch = pad([samples()[0], asked], 0)
+    assert batch.asked is not None
+    assert batch.targets[batch.asked].tolist() == [34, 35]
+    with torch.no_grad():
+        logits = network(torch.tensor([asked.ids])).logits[0].log_softmax(-1)
+        of_asked = -sum(float(logits[at - 1, asked.ids[at]]) for at in (7, 8))
+    loss = ScoredLoss(network)
+    alike = loss(batch.ids, batch.targets)[0].item()
+    weighted, plain = loss(batch.ids, batch.targets, batch.weights(6.0))
+    assert weighted.item() == pytest.approx(alike + 5 * of_asked, rel=1e-5)
+    assert plain.item() == pytest.approx(alike, rel=1e-5)
+    assert batch.weights(1.0) is None
+    parts = [loss(one.ids, one.targets, one.weights(6.0))[0].item() for one in batch.passes(9)]
+    assert len(parts) == 2
+    assert sum(parts) == pytest.approx(weighted.item(), rel=1e-5)
+
+
+def test_the_weight_of_what_was_asked_for_falls_to_one() -> None:
+    weights = [asked_weight(settings(context_weight=6.0, context_weight_share=0.8), done / 10) for done in range(11)]
+    assert weights[0] == 6
+    assert weights[4] == pytest.approx(3.5)
+    assert weights[8:] == [1, 1, 1]
+    assert asked_weight(settings(context_weight=6.0, context_weight_share=0.0), 0.0) == 1
+    assert asked_weight(settings(context_weight=1.0), 0.3) == 1
+
+
+class _Asking:
+    """Windows with a context of sorts: every third token was asked for."""
+
+    def __init__(self, data: Windows) -> None:
+        self.data, self.identity, self.batch_size = data, data.identity, data.batch_size
+
+    def training_batch(self, step: int, rank: int, world: int) -> Batch:
+        batch = self.data.training_batch(step, rank, world)
+        return replace(batch, asked=batch.targets % 3 == 0)
+
+    def held_out_batches(self, rank: int, world: int) -> Iterator[Batch]:
+        return self.data.held_out_batches(rank, world)
+
+
+def test_a_weight_of_one_is_the_run_without_weights(tmp_path: Path) -> None:
+    plain, asked, weighted = micro(), micro(), micro()
+    learn(plain, windows(), settings(), ALONE, tmp_path / "a.pt")
+    learn(asked, _Asking(windows()), settings(context_weight=1.0), ALONE, tmp_path / "b.pt")
+    learn(weighted, _Asking(windows()), settings(context_weight=6.0), ALONE, tmp_path / "c.pt")
+    weights = [one.transformer.wte.weight for one in (plain, asked, weighted)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
 
 
 def test_passes_are_the_batch_in_parts_without_needless_filling() -> None:
-    whole = pad(sorted(samples(), key=lambda one: len(one.ids)), 9, 0)
+    whole = pad(sorted(samples(), key=lambda one: len(one.ids)), 0)
     parts = list(whole.passes(10))
     assert [tuple(one.ids.shape) for one in parts] == [(1, 2), (1, 5), (1, 9)]
     loss = ScoredLoss(micro())
-    assert sum(loss(one.ids, one.targets).item() for one in parts) == pytest.approx(
-        loss(whole.ids, whole.targets).item(), rel=1e-5
+    assert sum(loss(one.ids, one.targets)[0].item() for one in parts) == pytest.approx(
+        loss(whole.ids, whole.targets)[0].item(), rel=1e-5
     )
 
 
@@ -119,7 +173,7 @@ def test_a_window_is_read_as_one_text_whatever_documents_it_holds() -> None:
     ids = torch.tensor([[3, 4, 0, 5, 6, 0, 7, 8]])
     targets = ids[:, 1:]
     expected = F.cross_entropy(network(ids[:, :-1]).logits[0], targets[0], reduction="sum").item()
-    assert ScoredLoss(network)(ids[:, :-1], targets).item() == pytest.approx(expected, rel=1e-5)
+    assert ScoredLoss(network)(ids[:, :-1], targets)[0].item() == pytest.approx(expected, rel=1e-5)
     changed = torch.tensor([[9, 9, 0, 5, 6, 0, 7, 8]])
     last = [network(one).logits[0, -1] for one in (ids, changed)]
     assert not torch.allclose(*last)
@@ -144,14 +198,16 @@ def test_processes_share_a_step_without_gap_or_overlap() -> None:
     shares = [data.training_batch(5, rank, 3) for rank in range(3)]
     rows = sorted(row for one in shares for row in one.ids.tolist())
     assert rows == sorted(whole.ids.tolist())
-    assert {one.scored for one in shares} == {whole.scored} == {whole.targets.numel()}
+    assert sum(one.scored for one in shares) == whole.scored == whole.targets.numel()
 
 
 def test_the_held_out_loss_is_the_same_however_many_processes_look() -> None:
     data, network = windows(), ScoredLoss(micro())
     whole = held_out_loss(network, data, ALONE)
-    parts = [held_out_loss(network, _Share(data, rank), ALONE) for rank in range(3)]
-    assert sum(parts) == pytest.approx(whole, rel=1e-6)
+    shares = [_Share(data, rank) for rank in range(3)]
+    counts = [sum(batch.scored for batch in share.held_out_batches(0, 1)) for share in shares]
+    parts = [count * held_out_loss(network, share, ALONE) for count, share in zip(counts, shares, strict=True)]
+    assert sum(parts) / sum(counts) == pytest.approx(whole, rel=1e-6)
 
 
 class _Share:
@@ -340,7 +396,7 @@ def spread_run(processes: Processes, folder: Path) -> tuple[float, int, dict[str
     """Held-out loss, tokens and weights after a few steps of 5 rows, which two processes can't share evenly."""
     network = micro()
     given = settings(max_steps=6, batch_size=5, dropout=0.0, checkpoint_minutes=0.0)
-    learned = learn(network, windows(batch_size=5), given, processes, folder / "base.pt")
+    learned = learn(network, _Asking(windows(batch_size=5)), given, processes, folder / "base.pt")
     return learned.after, learned.progress.tokens, network.state_dict()
 
 

@@ -1,6 +1,7 @@
 """From a text collection to a tokenizer and token shards.
 
     python -m training.corpus.prepare --input FOLDER --output FOLDER --vocabulary_size 4096 --max_megabytes 12
+    … --dataset FOLDER --cut_day 2024-11-01      # the tokenizer learns from the tweets before that day, too
 
 The output holds tokenizer.json, train.bin, held_out.bin and corpus.json, whose counts reconcile: every document that was
 read is in training, held out, or left out for a reason that is named.
@@ -15,19 +16,25 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from politico.control.political import SCHEMA
-from politico.errors import FileFormatError
+from politico.errors import FileFormatError, LimitError
 from politico.flags import read_flags
 from politico.models.experiment import CorpusSettings
+from politico.models.seen import FILE as SEEN_FILE
+from politico.models.seen import seen_list
 from training.corpus.documents import Document, LeftOut, collection_files, read_documents
 from training.corpus.shards import HELD_OUT_FILE, STATISTICS_FILE, TOKENIZER_FILE, TRAIN_FILE, write_shard
 from training.corpus.vocabulary import end_id, train_tokenizer
 from training.corpus.wikitext import clean_wikitext
+from training.dataset.folder import read_dataset
+from training.dataset.split import split_at
 from training.exit_codes import run
 
 TOKENIZER_BYTES = 20_000_000
@@ -46,6 +53,10 @@ class Folders:
 
     input: str
     output: str
+    dataset: str = ""
+    """The folder of dt=YYYY-MM-DD/tweets.parquet, for a tokenizer that learns from its training tweets."""
+    cut_day: str = ""
+    """The dataset's first held-out day: no tokenizer sees it."""
 
 
 @dataclass
@@ -69,13 +80,21 @@ class Text:
 def main(words: list[str]) -> int:
     def program() -> None:
         folders, settings = read_flags(words, Folders, CorpusSettings)
-        prepare_corpus(Path(folders.input), Path(folders.output), settings)
+        tweets = None
+        if folders.dataset and settings.learn_from_tweets:
+            if not folders.cut_day:
+                raise LimitError("--dataset needs --cut_day, the first day that no training may see")
+            tweets = split_at(read_dataset(Path(folders.dataset)), folders.cut_day).train
+        prepare_corpus(Path(folders.input), Path(folders.output), settings, tweets)
 
     return run(program)
 
 
-def prepare_corpus(source: Path, target: Path, settings: CorpusSettings) -> dict[str, Any]:
-    """Write the corpus folder and give its statistics. Raises FileFormatError when the source has no text to offer."""
+def prepare_corpus(source: Path, target: Path, settings: CorpusSettings, tweets: pa.Table | None = None) -> dict[str, Any]:
+    """Write the corpus folder and give its statistics; the tokenizer learns from `tweets`, too, and the folder then names them.
+
+    Raises FileFormatError when the source has no text to offer.
+    """
     files = collection_files(source)
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -92,8 +111,10 @@ def prepare_corpus(source: Path, target: Path, settings: CorpusSettings) -> dict
         print(f"training a tokenizer of {settings.vocabulary_size} tokens", flush=True)
         every = max(1, -(-train_text.bytes // TOKENIZER_BYTES))
         sample = islice(_some(texts, held_out, wanted=False), 0, None, every)
-        tokenizer = train_tokenizer(sample, settings.vocabulary_size, SCHEMA)
+        tokenizer = train_tokenizer(chain(sample, _spread_texts(tweets)), settings.vocabulary_size, SCHEMA)
         tokenizer.save(str(target / TOKENIZER_FILE))
+        if tweets is not None:
+            (target / SEEN_FILE).write_bytes(seen_list(tweets["id_str"].to_pylist()))
         end = end_id(tokenizer, SCHEMA)
         for name, total, wanted in ((TRAIN_FILE, train_text, False), (HELD_OUT_FILE, held_out_text, True)):
             progress = _Progress()
@@ -108,6 +129,7 @@ def prepare_corpus(source: Path, target: Path, settings: CorpusSettings) -> dict
         "documents": {"read": read, "kept": kept, "left_out": dict(left_out)},
         "train": asdict(train_text),
         "held_out": asdict(held_out_text),
+        "tokenizer_tweets": 0 if tweets is None else len(tweets),
         "vocabulary_size": tokenizer.get_vocab_size(),
         "tokens_per_word": bare / max(1, together["words"]),
         "bytes_per_token": together["bytes"] / max(1, bare),
@@ -120,6 +142,15 @@ def prepare_corpus(source: Path, target: Path, settings: CorpusSettings) -> dict
         flush=True,
     )
     return statistics
+
+
+def _spread_texts(tweets: pa.Table | None) -> Iterator[str]:
+    """Of the training tweets as much text as of the corpus, at most, spread over their days."""
+    if tweets is None:
+        return iter(())
+    texts = tweets["text"].to_pylist()
+    size = sum(len(text.encode()) for text in texts)
+    return islice(texts, 0, None, max(1, -(-size // TOKENIZER_BYTES)))
 
 
 def _collect(found: Iterable[Document | LeftOut], texts: Path, max_megabytes: float) -> tuple[int, Counter[str]]:

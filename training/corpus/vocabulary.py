@@ -1,12 +1,18 @@
 """The tokenizer: a byte-level BPE over the corpus, with the control format's special tokens in front."""
 
 from collections.abc import Iterable
+from itertools import chain, repeat
 
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from politico.control.format import Schema
+from politico.control.honoured import SIGNS
 from politico.errors import SchemaError
+
+SIGNS_SEEN = 50_000
+"""So often a tokenizer meets ` #` and ` @`, whatever it is trained on: every tweet has them, hardly a book does, and what a
+context asks for is copied most easily token by token."""
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary_size: int, schema: Schema) -> Tokenizer:
@@ -25,7 +31,8 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int, schema: Schema) 
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(texts, trainer)
+    signs = chain.from_iterable(repeat(f" {sign}", SIGNS_SEEN) for sign in SIGNS)
+    tokenizer.train_from_iterator(chain(texts, signs), trainer)
     tokenizer.encode_special_tokens = True
     return tokenizer
 

@@ -1,66 +1,107 @@
-"""Does a tweet say what was asked of it? Judged by its words, and by a second opinion on its sentiment."""
+"""How much of what was asked for is honoured over many tweets, and what the tweets are like otherwise."""
 
-import re
-import unicodedata
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence, Set
+from typing import Any
 
+from inference.lexicon import words_in
 from politico.control.format import Context, Schema
-from politico.control.political import SCHEMA
+from politico.control.honoured import SENTIMENT, Honoured, as_said, repeated_share, words_of
 
-SENTIMENT = "sentimiento"
-"""The field that is judged by an annotator instead of by words."""
-
-_WORDS = re.compile(r"\w+")
-_TILDE = "\N{COMBINING TILDE}"
-
-Honoured = dict[str, list[tuple[str, bool]]]
-"""Field to its asked values, each with whether the tweet honours it."""
+SURE = 1.96
+"""Standard errors of a 95 % interval."""
+RUN, TOO_OFTEN = 3, 3
+"""A run of so many words that a tweet says so often is a stammer."""
 
 
-def honoured(context: Context, text: str, sentiment: str | None, schema: Schema = SCHEMA) -> Honoured:
-    """What was asked in the lists is looked for in the text, and the asked sentiment compared with the one that was found.
+class Known:
+    """What training tweets say."""
 
-    A value stands in the text when its words do, one behind the other, whole, in capitals or not, with accents or without.
-    A field that can't be judged so (who speaks; the sentiment when nobody found one) is left out.
-    """
-    found: Honoured = {}
-    for name, values in context.items():
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._all = " | ".join(" ".join(words_of(text)) for text in texts)
+        self._all = f" {self._all} "
+
+    def says(self, value: str) -> bool:
+        """Whether the value's words stand together in any of the tweets. A value without words is known."""
+        words = words_of(value)
+        return not words or f" {' '.join(words)} " in self._all
+
+
+def by_value(context: Context, judged: Honoured, known: Callable[[str], bool], schema: Schema) -> tuple[Honoured, Honoured]:
+    """What was judged of one tweet, in two: values that training tweets have, and new ones. A closed field goes where the tweet
+    goes: to the new ones when anything new was asked for."""
+    seen: Honoured = {}
+    new: Honoured = {}
+    for name, values in judged.items():
         if schema.field(name).many:
-            found[name] = [(value, says(text, value)) for value in values]
-        elif name == SENTIMENT and sentiment is not None:
-            found[name] = [(value, value == sentiment) for value in values]
-    return found
-
-
-def says(text: str, value: str) -> bool:
-    """Whether the words of the value stand in the text. A value without words (an emoji) must stand there as it is."""
-    wanted = words_of(value)
-    if not wanted:
-        return value in text
-    return f" {' '.join(wanted)} " in f" {' '.join(words_of(text))} "
-
-
-def words_of(text: str) -> list[str]:
-    """The words in lower case, without accents; ñ stays, it is another letter."""
-    letters = unicodedata.normalize("NFD", text.casefold())
-    plain = "".join(
-        one
-        for index, one in enumerate(letters)
-        if not unicodedata.combining(one) or (one == _TILDE and letters[index - 1] == "n")
-    )
-    return _WORDS.findall(unicodedata.normalize("NFC", plain))
+            for pair in values:
+                (seen if known(as_said(schema, name, pair[0])) else new).setdefault(name, []).append(pair)
+    if SENTIMENT in judged:
+        (new or seen)[SENTIMENT] = judged[SENTIMENT]
+    return seen, new
 
 
 def adherence(judged: Sequence[Honoured]) -> dict[str, dict[str, float]]:
-    """For each field how many values were asked for, and the share of them that was honoured."""
-    asked: dict[str, list[bool]] = {}
+    """For each field how many values were asked for, the share of them that was honoured, and its 95 % interval.
+
+    Of the sentiment, `by_label` is the mean of each label's own share: a model that writes one kind only does not score.
+    """
+    asked: dict[str, list[tuple[str, bool]]] = {}
     for one in judged:
         for name, values in one.items():
-            asked.setdefault(name, []).extend(honoured for _, honoured in values)
-    return {name: {"asked": len(found), "share": sum(found) / len(found)} for name, found in asked.items()}
+            asked.setdefault(name, []).extend(values)
+    found = {}
+    for name, pairs in asked.items():
+        good = sum(held for _, held in pairs)
+        low, high = interval(good, len(pairs))
+        found[name] = {"asked": len(pairs), "share": good / len(pairs), "low": low, "high": high}
+    if SENTIMENT in asked:
+        labels: dict[str, list[bool]] = {}
+        for label, held in asked[SENTIMENT]:
+            labels.setdefault(label, []).append(held)
+        found[SENTIMENT]["by_label"] = sum(sum(held) / len(held) for held in labels.values()) / len(labels)
+    return found
+
+
+def interval(good: int, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927)."""
+    share, spread = good / count, SURE * SURE / count
+    middle = (share + spread / 2) / (1 + spread)
+    half = SURE * math.sqrt(share * (1 - share) / count + spread / (4 * count)) / (1 + spread)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def qualities(contexts: Sequence[Context], texts: Sequence[str], lexicon: Set[str], schema: Schema) -> dict[str, Any]:
+    """What texts are like, whatever was asked: shares of words or of tweets. Without a lexicon no word is judged."""
+    words = [words_in(text) for text in texts]
+    count = max(1, sum(map(len, words)))
+    tweets = max(1, len(texts))
+    asked = [_asked_words(context, schema) for context in contexts]
+    unknown = sum(word not in lexicon and word not in own for found, own in zip(words, asked, strict=True) for word in found)
+    return {
+        "non_words": unknown / count if lexicon else None,
+        "asked_words": sum(word in own for found, own in zip(words, asked, strict=True) for word in found) / count,
+        "repeated_pairs": sum(map(repeated_share, texts)) / tweets,
+        "stammering": sum(map(stammers, texts)) / tweets,
+        "distinct_1": distinct(texts, 1),
+        "distinct_2": distinct(texts, 2),
+        "words": count / tweets,
+    }
+
+
+def stammers(text: str) -> bool:
+    """Whether a run of words is said again and again."""
+    words = words_of(text)
+    runs = [tuple(words[start : start + RUN]) for start in range(len(words) - RUN + 1)]
+    return any(runs.count(run) >= TOO_OFTEN for run in set(runs))
 
 
 def distinct(texts: Sequence[str], length: int) -> float:
     """Different runs of `length` words over all of them (Li et al. 2016, distinct-n). 1 is all different."""
     runs = [tuple(words[start : start + length]) for words in map(words_of, texts) for start in range(len(words) - length + 1)]
     return len(set(runs)) / len(runs) if runs else 0.0
+
+
+def _asked_words(context: Context, schema: Schema) -> frozenset[str]:
+    said = [as_said(schema, name, item) for name, items in context.items() if schema.field(name).many for item in items]
+    return frozenset(words_in(" ".join(said)))

@@ -19,25 +19,32 @@ import torch
 from inference.engine import Engine
 from inference.model import Model
 from politico.control.format import Context, Schema
-from politico.control.political import SCHEMA, context_of_row
+from politico.control.honoured import Honoured, as_said, honoured
+from politico.control.political import context_of_row, known_schema
 from politico.control.request import Parameters, Request
 from politico.errors import FileFormatError, LimitError
 from politico.flags import read_flags
 from politico.lake.tombstones import fingerprint
 from politico.models.experiment import EvaluationSettings
-from training.evaluation.adherence import Honoured, adherence, distinct, honoured
+from training.dataset.folder import read_dataset
+from training.dataset.split import Split, normalised, split_at
+from training.evaluation.adherence import Known, adherence, by_value, distinct, qualities
 from training.evaluation.metrics import Loss
+from training.evaluation.referee import Referee
 from training.evaluation.scoring import Tweet, conditioned, plain, score, unconditioned
+from training.evaluation.telling import telling
 from training.exit_codes import run
 from training.folders import open_model
-from training.samples.dataset import read_dataset
-from training.samples.split import Split, normalised, split_at
 
 EVALUATION_FILE = "evaluation.json"
 MAX_NEW_TOKENS = 120
 """Longer than most tweets; less where the network's own length is short."""
 BATCH = 20
 EXAMPLES = 12
+INSISTING = {"temperature": 0.7, "insistence": 1.0, "candidates": 4}
+"""How the model is asked: as an app would that wants what it asks for."""
+OWN_WAY = {"temperature": 0.7, "insistence": 0.0, "known_words": False}
+"""How the model is asked to see what it does by itself."""
 
 Sentiments = Callable[[Sequence[str]], Sequence[str | None]]
 """Texts to their sentiments, None where there is no opinion."""
@@ -57,25 +64,26 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Written:
-    """A tweet that the candidate wrote on demand."""
-
-    context: Context
-    text: str
-    honoured: Honoured
-    unseen: bool
-    """Asked for at least one entity or hashtag that training never saw."""
-    mark: str
-    """The fingerprint of the held-out tweet that the context was taken from."""
-
-
-@dataclass(frozen=True)
 class Asked:
     """What the candidate is asked for."""
 
     context: Context
     unseen: bool
+    """Holds at least one value that no training tweet says."""
     mark: str
+    """The fingerprint of the held-out tweet that the context was taken from."""
+    text: str
+    """That tweet: what a person wrote on these things."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A tweet that the candidate wrote on demand."""
+
+    asked: Asked
+    text: str
+    ended: bool
+    honoured: Honoured
 
 
 def main(words: list[str]) -> int:
@@ -127,63 +135,134 @@ def evaluate(
     if champion is not None:
         models["champion"] = open_model(champion)
     torch.set_num_threads(max(model.threads for model in models.values()))
+    schemas = {name: known_schema(model.codec.schema) for name, model in models.items()}
     for model in models.values():
-        SCHEMA.check_same_format(model.codec.schema)
         model.network.to("cuda" if torch.cuda.is_available() else "cpu")
     tuned = [model for name, model in models.items() if name != "base"]
     parts = split_at(read_dataset(dataset), max(_cut_day(model) for model in tuned))
-    held_out = [Tweet(context_of_row(row), row["text"], fingerprint(row["id_str"])) for row in parts.held_out.to_pylist()]
-    fitting = [one for one in held_out if _fits(one, models.values())]
+    held_out = parts.held_out.to_pylist()
+    fitting = [row for row in held_out if _fits(row["text"], models.values())]
     random = np.random.default_rng(settings.seed)
     chosen = sorted(random.permutation(len(fitting))[: settings.max_tweets].tolist())
-    tweets = [fitting[index] for index in chosen]
-    if not tweets:
+    rows = [fitting[index] for index in chosen]
+    if not rows:
         raise LimitError(f"none of {len(held_out)} held-out tweets fits into the models")
-    print(f"scoring {len(tweets)} of {len(held_out)} held-out tweets, from {parts.cut_day} on", flush=True)
+    # Each model is asked in the version of the format that it was trained with.
+    tweets = {name: [Tweet(context_of_row(row, schema), row["text"]) for row in rows] for name, schema in schemas.items()}
+    print(f"scoring {len(rows)} of {len(held_out)} held-out tweets, from {parts.cut_day} on", flush=True)
     evaluation: dict[str, Any] = {
         "held_out": {
             "tweets": len(held_out),
-            "scored": len(tweets),
+            "scored": len(rows),
             "too_long": len(held_out) - len(fitting),
             "dropped_duplicates": parts.dropped_duplicates,
             "cut_day": parts.cut_day,
-            "bytes": sum(len(one.text.encode()) for one in tweets),
+            "bytes": sum(len(row["text"].encode()) for row in rows),
         },
-        "base": _named(models["base"], score(models["base"], plain(models["base"], tweets), tweets)),
+        "base": _named(models["base"], score(models["base"], plain(models["base"], tweets["base"]), tweets["base"])),
         "champion": None,
     }
     for name in ("candidate", "champion"):
         if name in models:
-            model = models[name]
+            model, own = models[name], tweets[name]
             evaluation[name] = {
-                **_named(model, score(model, conditioned(model, tweets), tweets)),
-                "null_context": score(model, unconditioned(model, tweets), tweets).figures(),
+                **_named(model, score(model, conditioned(model, own), own)),
+                "null_context": score(model, unconditioned(model, own), own).figures(),
             }
-    written = write_on_demand(models["candidate"], parts, fitting, settings, sentiments)
-    return {**evaluation, "generated": _generated(written, parts), "settings": asdict(settings)}
+    generated = judge_writing(models["candidate"], parts, fitting, settings, sentiments)
+    return {**evaluation, "generated": generated, "settings": asdict(settings)}
 
 
-def write_on_demand(
-    model: Model, parts: Split, held_out: Sequence[Tweet], settings: EvaluationSettings, sentiments: Sentiments
-) -> list[Written]:
-    """A tweet for each of so many held-out contexts, half of them with an entity or hashtag that training never saw."""
-    known = {value.casefold() for row in parts.train.to_pylist() for value in _open_values(context_of_row(row))}
-    asked = [
-        Asked(context, any(value.casefold() not in known for value in _open_values(context)), one.mark)
-        for one in held_out
-        if _open_values(context := known_only(one.context, model.codec.schema))
-    ]
+def judge_writing(
+    model: Model, parts: Split, held_out: Sequence[Mapping[str, Any]], settings: EvaluationSettings, sentiments: Sentiments
+) -> dict[str, Any]:
+    """What the model does of held-out contexts, half of them with a value that training never saw: insisting, as it is served,
+    and in its own way. Beside it what chance would honour, and what the people wrote whose contexts these are."""
+    schema = known_schema(model.codec.schema)
+    trained = parts.train["text"].to_pylist()
+    known = Known(trained)
+    asked = _contexts(model, held_out, known)
     chosen = _half_and_half(asked, settings.generated, settings.seed)
+    print(f"writing {len(chosen)} tweets, twice", flush=True)
+    written = _write(model, chosen, INSISTING, settings.seed, sentiments)
+    own_way = _write(model, chosen, OWN_WAY, settings.seed, no_sentiments)
+    contexts, texts, real = [one.context for one in chosen], [one.text for one in written], [one.text for one in chosen]
+    # Judged against the next one's context: what would be honoured if the model did not listen.
+    shifted = [honoured(one.context, text, None, schema) for one, text in zip(chosen, [*texts[1:], *texts[:1]], strict=True)]
+    referee, learnt = Referee(trained), {normalised(text) for text in trained}
+    return {
+        "tweets": len(written),
+        "parameters": INSISTING,
+        **_adherences(written, known, schema),
+        "by_chance": adherence(shifted),
+        "real": adherence([honoured(one.context, one.text, None, schema) for one in chosen]),
+        "own_way": {
+            **_adherences(own_way, known, schema),
+            **qualities(contexts, [one.text for one in own_way], model.words, schema),
+        },
+        "written_qualities": {
+            **qualities(contexts, texts, model.words, schema),
+            "ended": sum(one.ended for one in written) / max(1, len(written)),
+            "referee_bits_per_byte": referee.bits_per_byte(texts),
+            "told_from_real": telling(texts, real, settings.seed),
+        },
+        "real_qualities": {
+            **qualities(contexts, real, model.words, schema),
+            "referee_bits_per_byte": referee.bits_per_byte(real),
+        },
+        "distinct_1": distinct(texts, 1),
+        "distinct_2": distinct(texts, 2),
+        "copied_from_training": sum(normalised(text) in learnt for text in texts) / max(1, len(texts)),
+        "examples": [_example(one) for one in written[:EXAMPLES]],
+    }
+
+
+def _contexts(model: Model, held_out: Sequence[Mapping[str, Any]], known: Known) -> list[Asked]:
+    """The contexts of the held-out tweets that name something, in the model's own version of the format."""
+    schema = known_schema(model.codec.schema)
+    found = []
+    for row in held_out:
+        context = known_only(context_of_row(row, schema), model.codec.schema)
+        if values := asked_values(context, schema):
+            found.append(Asked(context, not all(map(known.says, values)), fingerprint(row["id_str"]), row["text"]))
+    return found
+
+
+def asked_values(context: Context, schema: Schema) -> list[str]:
+    """The entities and hashtags of a context, as a tweet spells them."""
+    return [as_said(schema, name, value) for name in ("entidades", "hashtags") for value in context.get(name, ())]
+
+
+def _write(model: Model, asked: Sequence[Asked], how: Mapping[str, Any], seed: int, sentiments: Sentiments) -> list[Written]:
     longest = min(MAX_NEW_TOKENS, model.length // 2)
-    parameters = Parameters(max_new_tokens=longest, seed=settings.seed)
-    print(f"writing {len(chosen)} tweets", flush=True)
-    tweets = Engine(model).generate_batch([Request(one.context, "", parameters) for one in chosen], BATCH)
+    parameters = Parameters(max_new_tokens=longest, seed=seed, **how)
+    tweets = Engine(model).generate_batch([Request(one.context, "", parameters) for one in asked], BATCH)
     texts = [one.generated_text for one in tweets]
     opinions = sentiments(texts) if texts else []
+    schema = model.codec.schema
     return [
-        Written(one.context, text, honoured(one.context, text, opinion), one.unseen, one.mark)
-        for one, text, opinion in zip(chosen, texts, opinions, strict=True)
+        Written(
+            one, tweet.generated_text, tweet.finish_reason == "stop", honoured(one.context, tweet.generated_text, said, schema)
+        )
+        for one, tweet, said in zip(asked, tweets, opinions, strict=True)
     ]
+
+
+def _adherences(written: Sequence[Written], known: Known, schema: Schema) -> dict[str, Any]:
+    """`seen` and `unseen`: values that training tweets say, and new ones. `tweets` counts those with such a value."""
+    halves = [by_value(one.asked.context, one.honoured, known.says, schema) for one in written]
+    kinds = {"seen": [seen for seen, _ in halves if seen], "unseen": [new for _, new in halves if new]}
+    return {kind: {"tweets": len(judged), "adherence": adherence(judged)} for kind, judged in kinds.items()}
+
+
+def _example(one: Written) -> dict[str, Any]:
+    return {
+        "context": one.asked.context,
+        "text": one.text,
+        "honoured": one.honoured,
+        "unseen": one.asked.unseen,
+        "mark": one.asked.mark,
+    }
 
 
 def known_only(context: Context, schema: Schema) -> dict[str, tuple[str, ...]]:
@@ -204,34 +283,8 @@ def summary_lines(evaluation: Mapping[str, Any]) -> list[str]:
     for kind in ("seen", "unseen"):
         found = evaluation["generated"][kind]
         shares = ", ".join(f"{name} {one['share']:.0%}" for name, one in found["adherence"].items())
-        lines.append(f"{found['tweets']} tweets written for {kind} values: {shares or 'nothing to judge'}")
+        lines.append(f"{found['tweets']} tweets with {kind} values: {shares or 'nothing to judge'}")
     return lines
-
-
-def _generated(written: Sequence[Written], parts: Split) -> dict[str, Any]:
-    texts = [one.text for one in written]
-    trained = {normalised(text) for text in parts.train["text"].to_pylist()}
-    # Judged against the next one's context: what would be honoured if the model did not listen.
-    shifted = [honoured(one.context, other.text, None) for one, other in zip(written, _turned(written), strict=True)]
-    return {
-        "tweets": len(written),
-        **{
-            kind: {"tweets": len(some), "adherence": adherence([one.honoured for one in some])}
-            for kind, some in (
-                ("seen", [one for one in written if not one.unseen]),
-                ("unseen", [one for one in written if one.unseen]),
-            )
-        },
-        "by_chance": adherence(shifted),
-        "distinct_1": distinct(texts, 1),
-        "distinct_2": distinct(texts, 2),
-        "copied_from_training": sum(normalised(text) in trained for text in texts) / max(1, len(texts)),
-        "examples": [asdict(one) for one in written[:EXAMPLES]],
-    }
-
-
-def _turned(written: Sequence[Written]) -> list[Written]:
-    return [*written[1:], *written[:1]]
 
 
 def _half_and_half(asked: Sequence[Asked], wanted: int, seed: int) -> list[Asked]:
@@ -249,10 +302,6 @@ def _half_and_half(asked: Sequence[Asked], wanted: int, seed: int) -> list[Asked
     return [*turns, *chosen[0][shorter:], *chosen[1][shorter:]]
 
 
-def _open_values(context: Context) -> list[str]:
-    return [value for name in ("entidades", "hashtags") for value in context.get(name, ())]
-
-
 def _named(model: Model, loss: Loss) -> dict[str, Any]:
     return {"name": model.card.get("name"), **loss.figures()}
 
@@ -265,9 +314,9 @@ def _cut_day(model: Model) -> str:
         raise FileFormatError(f"the card of {model.card.get('name')!r} has no cut_day; it is no control model") from error
 
 
-def _fits(tweet: Tweet, models: Any) -> bool:
+def _fits(text: str, models: Any) -> bool:
     """With its marker, its end and the text's own tokens, in each of the models."""
-    return all(len(model.codec.encode(" " + tweet.text)) + 2 <= model.length for model in models)
+    return all(len(model.codec.encode(" " + text)) + 2 <= model.length for model in models)
 
 
 if __name__ == "__main__":

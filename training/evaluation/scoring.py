@@ -51,8 +51,8 @@ def score(model: Model, samples: Sequence[Sample], tweets: Sequence[Tweet]) -> L
     total, tokens = 0.0, sum(len(one.ids) - one.loss_from for one in samples)
     by_length = sorted(samples, key=lambda one: len(one.ids))
     for first in range(0, len(by_length), BATCH):
-        for part in pad(by_length[first : first + BATCH], tokens, filler).passes(PASS_TOKENS):
-            total += float(scored_loss(part.ids.to(model.network.device), part.targets.to(model.network.device)))
+        for part in pad(by_length[first : first + BATCH], filler).passes(PASS_TOKENS):
+            total += float(scored_loss(part.ids.to(model.network.device), part.targets.to(model.network.device))[1])
     return Loss(
         total,
         tokens,

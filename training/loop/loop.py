@@ -23,7 +23,7 @@ from training.loop.checkpoint import Progress, load_checkpoint, save_checkpoint
 from training.loop.network import ScoredLoss, set_dropout
 from training.loop.optimizers import Optimizers, make_optimizers
 from training.loop.processes import Processes
-from training.loop.schedule import held_out_line, progress_line, rate_share, share_done
+from training.loop.schedule import asked_weight, held_out_line, progress_line, rate_share, share_done
 from training.samples.batch import Batch, Data
 
 MAX_GRADIENT = 1.0
@@ -91,7 +91,8 @@ def learn(
             # The step to come counts as done, so that the first one already moves.
             soon = max(done, (progress.step + 1) / settings.max_steps)
             optimizers.set_share(rate_share(settings, soon))
-            loss = take_step(scored_loss, optimizers, batch, settings.seed, progress.step, processes)
+            weight = asked_weight(settings, soon)
+            loss = take_step(scored_loss, optimizers, batch, weight, settings.seed, progress.step, processes)
             progress.step += 1
             seconds = seconds_before + time.monotonic() - started
             # All processes go by the first one's clock, and all stop when one is told to.
@@ -137,24 +138,30 @@ def take_step(
     scored_loss: torch.nn.Module,
     optimizers: Optimizers,
     batch: Batch,
+    weight: float,
     seed: int,
     step: int,
     processes: Processes,
 ) -> float:
-    """One step on this process's rows. Gives their share of the step's mean loss: the shares add up to it."""
+    """One step on this process's rows; what their contexts ask for weighs `weight`, the rest 1.
+
+    Gives their share of the step's mean loss, unweighted: the shares add up to it.
+    """
     torch.manual_seed(int(np.random.SeedSequence((seed, step, processes.rank)).generate_state(1, np.uint64)[0] >> 1))
     scored_loss.train()
     total = 0.0
+    weights = batch.weights(weight)
+    scored, whole = processes.add(batch.scored, batch.scored if weights is None else float(weights.sum(dtype=torch.float64)))
     passes = list(batch.passes(GPU_PASS_TOKENS if processes.device.type == "cuda" else CPU_PASS_TOKENS))
     for number, part in enumerate(passes, start=1):
         last = number == len(passes)
         # Gradients travel once a step, with its last pass.
         alone = nullcontext() if last or processes.world == 1 else scored_loss.no_sync()  # type: ignore[operator]
         with alone:
-            loss = _loss(scored_loss, part, processes.device) / batch.scored
+            weighted, plain = _losses(scored_loss, part, processes.device, weight)
             # DistributedDataParallel takes the mean over processes where the sum is wanted.
-            (loss * processes.world).backward()  # type: ignore[no-untyped-call]
-        total += float(loss.detach())
+            (weighted / whole * processes.world).backward()  # type: ignore[no-untyped-call]
+        total += float(plain) / scored
     torch.nn.utils.clip_grad_norm_(scored_loss.parameters(), MAX_GRADIENT)
     optimizers.step()
     optimizers.zero_grad()
@@ -166,17 +173,23 @@ def held_out_loss(scored_loss: torch.nn.Module, data: Data, processes: Processes
     """Nats a scored token over all the held-out text that is looked at."""
     module = scored_loss.module if isinstance(scored_loss, DistributedDataParallel) else scored_loss
     module.eval()
-    total = 0.0
+    total, scored = 0.0, 0
     for batch in data.held_out_batches(processes.rank, processes.world):
+        scored += batch.scored
         for part in batch.passes(GPU_PASS_TOKENS if processes.device.type == "cuda" else CPU_PASS_TOKENS):
-            total += float(_loss(module, part, processes.device)) / batch.scored
-    return processes.add(total)[0]
+            total += float(_losses(module, part, processes.device, weight=1.0)[1])
+    total, count = processes.add(total, scored)
+    return total / count
 
 
-def _loss(scored_loss: torch.nn.Module, batch: Batch, device: torch.device) -> torch.Tensor:
+def _losses(scored_loss: torch.nn.Module, batch: Batch, device: torch.device, weight: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """The summed loss of some rows, weighted and plain."""
+    weights = batch.weights(weight)
     with _half_precision(device):
-        loss: torch.Tensor = scored_loss(batch.ids.to(device), batch.targets.to(device))
-    return loss
+        losses: tuple[torch.Tensor, torch.Tensor] = scored_loss(
+            batch.ids.to(device), batch.targets.to(device), None if weights is None else weights.to(device)
+        )
+    return losses
 
 
 def _half_precision(device: torch.device) -> AbstractContextManager[object]:

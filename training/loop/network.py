@@ -43,14 +43,16 @@ def count_parameters(network: nn.Module) -> int:
 
 
 class ScoredLoss(nn.Module):
-    """The summed loss over scored positions, as one module, which is what DistributedDataParallel wraps."""
+    """The summed loss over scored positions, weighted and plain, as one module, which is what DistributedDataParallel wraps."""
 
     def __init__(self, network: GPT2LMHeadModel) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Cross entropy in nats, summed. `ids` and `targets` are B, T.
+    def forward(
+        self, ids: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Cross entropy in nats, summed: by the weights, with a gradient, and as it is, without. All are B, T.
 
         The head, the dearest matrix of a small network, runs on the scored positions only. No mask, no position ids and
         no cache: attention is plainly causal, over all of a row.
@@ -60,5 +62,9 @@ class ScoredLoss(nn.Module):
         scored = (targets != IGNORED).nonzero().squeeze(1)
         if len(scored) < len(targets):  # index_select, for the gradient of hidden[mask] is slow on a CPU
             hidden, targets = hidden.index_select(0, scored), targets.index_select(0, scored)
-        loss: torch.Tensor = F.cross_entropy(self.network.lm_head(hidden).float(), targets, reduction="sum")
-        return loss
+        logits = self.network.lm_head(hidden).float()
+        if weights is None:
+            plain = F.cross_entropy(logits, targets, reduction="sum")
+            return plain, plain.detach()
+        losses = F.cross_entropy(logits, targets, reduction="none")
+        return losses @ weights.flatten().index_select(0, scored), losses.detach().sum()

@@ -16,6 +16,12 @@ def rate_share(settings: LearningSettings, done: float) -> float:
     return FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * falling))
 
 
+def asked_weight(settings: LearningSettings, done: float) -> float:
+    """What a token that was asked for weighs in the loss: less and less, in a line, until it weighs what every other does."""
+    left = max(0.0, 1 - done / settings.context_weight_share) if settings.context_weight_share else 0.0
+    return 1 + (settings.context_weight - 1) * left
+
+
 def share_done(settings: LearningSettings, step: int, seconds: float) -> float:
     """The share of the stage's steps or of its minutes, whichever is larger."""
     return max(step / settings.max_steps, seconds / 60 / settings.max_minutes)

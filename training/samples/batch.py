@@ -1,15 +1,18 @@
-"""What one step learns from: rows of token ids, what each position should predict, and how many are scored."""
+"""What one step learns from: rows of token ids, what each position should predict, and which of it was asked for."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 
 from politico.control.format import Sample
 
 IGNORED = -100
 """A target that is not scored."""
+BUCKET_BATCHES = 50
+"""So many batches' samples are sorted by length among themselves: little filling, and still a new mixture each epoch."""
 
 
 @dataclass(frozen=True)
@@ -20,21 +23,33 @@ class Batch:
     """B, T token ids."""
     targets: torch.Tensor
     """B, T: the id that follows each position, or IGNORED."""
-    scored: int
-    """Scored positions in the whole step, over all processes: what the loss is averaged over."""
+    asked: torch.Tensor | None = None
+    """B, T: whether a position's target spells what the row's context asks for; None where no row has a context."""
 
     @property
     def tokens(self) -> int:
         return self.ids.numel()
+
+    @property
+    def scored(self) -> int:
+        """Scored positions of these rows."""
+        return int((self.targets != IGNORED).sum())
+
+    def weights(self, asked: float) -> torch.Tensor | None:
+        """B, T: what each scored position weighs in the loss when one that was asked for weighs this much; None for all alike."""
+        if self.asked is None or asked == 1:
+            return None
+        return torch.where(self.asked, asked, 1.0) * (self.targets != IGNORED)
 
     def passes(self, tokens: int) -> Iterator["Batch"]:
         """The batch in parts of at most this many tokens, at least one row each; each part as wide as it must be."""
         rows, width = self.ids.shape
         height = max(1, tokens // width)
         for first in range(0, rows, height):
-            targets = self.targets[first : first + height]
-            used = int((targets != IGNORED).any(0).nonzero().max()) + 1
-            yield Batch(self.ids[first : first + height, :used], targets[:, :used], self.scored)
+            part = slice(first, first + height)
+            used = int((self.targets[part] != IGNORED).any(0).nonzero().max()) + 1
+            asked = None if self.asked is None else self.asked[part, :used]
+            yield Batch(self.ids[part, :used], self.targets[part, :used], asked)
 
 
 class Data(Protocol):
@@ -54,15 +69,32 @@ class Data(Protocol):
         ...
 
 
-def pad(samples: Sequence[Sample], scored: int, filler: int) -> Batch:
+def pad(samples: Sequence[Sample], filler: int) -> Batch:
     """Samples as rows, filled up at their right end. No mask is needed: what stands right of a token can't reach it,
     and the filling predicts nothing. Rows never see each other."""
     width = max(len(one.ids) for one in samples) - 1
     ids = torch.full((len(samples), width), filler)
     targets = torch.full((len(samples), width), IGNORED)
+    asked = torch.zeros((len(samples), width), dtype=torch.bool)
     for row, one in enumerate(samples):
         whole = torch.tensor(one.ids)
         ids[row, : len(whole) - 1] = whole[:-1]
         # IGNORED keeps the prefix out of the loss: position p predicts token p + 1.
         targets[row, one.loss_from - 1 : len(whole) - 1] = whole[one.loss_from :]
-    return Batch(ids, targets, scored)
+        asked[row, torch.tensor(one.asked, dtype=torch.int64) - 1] = True
+    return Batch(ids, targets, asked)
+
+
+def bucketed(
+    lengths: "np.ndarray[tuple[int], np.dtype[np.int64]]", batch_size: int, seed: tuple[int, ...]
+) -> "np.ndarray[tuple[int, int], np.dtype[np.int64]]":
+    """batches, batch_size: row numbers, of like length in a batch. What is left over after the last whole batch is left out."""
+    random = np.random.default_rng(seed)
+    order = random.permutation(len(lengths))
+    order = order[: len(order) - len(order) % batch_size]
+    bucket = BUCKET_BATCHES * batch_size
+    for first in range(0, len(order), bucket):
+        part = order[first : first + bucket]
+        order[first : first + bucket] = part[np.argsort(lengths[part], kind="stable")]
+    plan: np.ndarray[tuple[int, int], np.dtype[np.int64]] = random.permutation(order.reshape(-1, batch_size))
+    return plan

@@ -1,8 +1,9 @@
 """What a control model learns from: tweets behind a context that says what they are like."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,11 @@ from politico.control.format import Codec, Context, Sample
 from politico.control.political import context_of_row
 from politico.errors import LimitError
 from politico.models.experiment import ControlSettings
-from training.samples.batch import Batch, pad
-from training.samples.split import Split
+from training.dataset.split import Split
+from training.samples.batch import Batch, bucketed, pad
+from training.samples.names import swapped
 
-BUCKET_BATCHES = 50
-"""So many batches' samples are sorted by length among themselves: little filling, and still a new mixture each epoch."""
+_LOWER_CASE = re.compile(r"\b[a-záéíóúñ]{3,11}\b")
 CACHED_PIECES = 200_000
 """Encoded texts and field values kept; the whole of a small dataset."""
 
@@ -83,16 +84,34 @@ class ControlSamples:
         rows = self._plan(epoch)[number]
         mine = rows[rank::world]
         samples = [
-            self._sample(drop_fields(context_of_row(row), self._settings, (self._seed, epoch, int(index))), row["text"])
+            self._practised(row, (self._seed, epoch, int(index)))
             for index, row in zip(mine, self._train.take(mine).to_pylist(), strict=True)
         ]
-        # A context never changes how many tokens of its tweet are scored, so every process knows the whole step's count.
-        return pad(samples, int(self._scored[rows].sum()), self._filler)
+        return pad(samples, self._filler)
 
     def held_out_batches(self, rank: int, world: int) -> Iterator[Batch]:
         for first in range(rank * self.batch_size, len(self.looked_at), world * self.batch_size):
             samples = [self._sample(*one) for one in self.looked_at[first : first + self.batch_size]]
-            yield pad(samples, self.looked_at_scored, self._filler)
+            yield pad(samples, self._filler)
+
+    def _practised(self, row: Mapping[str, Any], seed: tuple[int, ...]) -> Sample:
+        """A training tweet as one epoch sees it: some names are others, some fields are left out."""
+        context, settings = context_of_row(row), self._settings
+        if settings.name_swap:
+            random = np.random.default_rng((*seed, 1))
+            kinds = {one["text"]: one["type"] for one in row["entities"]}
+            other, text = swapped(context, row["text"], settings.name_swap, random, kinds=kinds, words=self._words)
+            try:
+                return self._sample(drop_fields(other, settings, seed), text)
+            except LimitError:
+                pass  # with longer names it does not fit: it is said as it was
+        return self._sample(drop_fields(context, settings, seed), row["text"])
+
+    @cached_property
+    def _words(self) -> Sequence[str]:
+        """Words of the training tweets that made-up names may be built of."""
+        found = {word for text in self._train["text"].to_pylist() for word in _LOWER_CASE.findall(text)}
+        return sorted(found)
 
     @property
     def _filler(self) -> int:
@@ -115,15 +134,7 @@ class ControlSamples:
         return table.take(pa.array(kept, pa.int64())), np.array(lengths, np.int64), np.array(scored, np.int64)
 
     def _plan_of_epoch(self, epoch: int) -> Any:
-        """batches, batch_size: row numbers. What is left over after the last whole batch waits for another epoch."""
-        random = np.random.default_rng((self._seed, epoch))
-        order = random.permutation(len(self._train))
-        order = order[: len(order) - len(order) % self.batch_size]
-        bucket = BUCKET_BATCHES * self.batch_size
-        for first in range(0, len(order), bucket):
-            part = order[first : first + bucket]
-            order[first : first + bucket] = part[np.argsort(self._lengths[part], kind="stable")]
-        return random.permutation(order.reshape(-1, self.batch_size))
+        return bucketed(self._lengths, self.batch_size, (self._seed, epoch))
 
 
 def drop_fields(context: Context, settings: ControlSettings, seed: tuple[int, ...]) -> dict[str, tuple[str, ...]]:

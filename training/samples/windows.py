@@ -34,11 +34,11 @@ class Windows:
         numbers = range(step * self.batch_size + rank, (step + 1) * self.batch_size, world)
         starts = [self._positions * self._order(number // self._count)[number % self._count] for number in numbers]
         rows = np.stack([self._train[start : start + self._positions + 1] for start in starts])
-        return _batch(rows, self.batch_size * self._positions)
+        return _batch(rows)
 
     def held_out_batches(self, rank: int, world: int) -> Iterator[Batch]:
         if len(mine := self.held_out[rank::world]):
-            yield _batch(mine, self.held_out[:, 1:].size)
+            yield _batch(mine)
 
     def _order_of_epoch(self, epoch: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
         return np.random.default_rng((self._seed, epoch)).permutation(self._count)
@@ -54,6 +54,6 @@ def _spread(tokens: Tokens, positions: int, wanted: int) -> Tokens:
     return np.stack([tokens[start : start + length + 1] for start in chosen * length])
 
 
-def _batch(rows: Tokens, scored: int) -> Batch:
+def _batch(rows: Tokens) -> Batch:
     whole = torch.from_numpy(rows.astype(np.int64))
-    return Batch(whole[:, :-1], whole[:, 1:], scored)
+    return Batch(whole[:, :-1], whole[:, 1:])

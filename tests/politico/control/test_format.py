@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from inference.model import codec_for
 from politico.control.format import MAX_ITEMS, Codec, Field, Schema, readable
-from politico.control.political import SCHEMA, context_of_row
+from politico.control.political import SCHEMA, VERSION_1, context_of_row, known_schema
 from politico.errors import InputError, LimitError, SchemaError, UnknownFieldError, UnknownValueError
 from tests.support.models import MICRO_SCHEMA, SPARE_TOKEN, micro_tokenizer
 
@@ -52,7 +52,7 @@ WHOLE: Context = {
     "partido": ("PVA",),
     "sentimiento": ("POSITIVE",),
     "entidades": ("la salud", "Chile"),
-    "hashtags": ("Hoy", "Ley"),
+    "hashtags": ("#Hoy", "#Ley"),
     "frases": ("el proyecto", "la región", "más trabajo"),
 }
 TEXT = "Hoy presentamos el nuevo proyecto de ley"
@@ -120,7 +120,7 @@ def test_fields_stand_in_the_schemas_order_whatever_order_they_come_in(context: 
 def test_a_sample_reads_as_the_format_says() -> None:
     ids = CODEC.sample(WHOLE, "Hola a todos", LONG).ids
     assert TOKENIZER.decode(ids, skip_special_tokens=False) == (
-        "[COALICION] Norte Unido[PARTIDO] PVA[SENTIMIENTO] POSITIVE[ENTIDADES] la salud, Chile[HASHTAGS] Hoy, Ley"
+        "[COALICION] Norte Unido[PARTIDO] PVA[SENTIMIENTO] POSITIVE[ENTIDADES] la salud, Chile[HASHTAGS] #Hoy, #Ley"
         "[FRASES] el proyecto, la región, más trabajo[TWEET] Hola a todos<|endoftext|>"
     )
 
@@ -287,13 +287,15 @@ def test_a_schema_survives_its_file(values: dict[str, list[str]]) -> None:
     schema = SCHEMA.with_values(values)
     assert Schema.from_json(schema.to_json()) == schema
     assert Schema.from_json(schema.to_json().encode()) == schema
-    SCHEMA.check_same_format(schema)
+    assert known_schema(schema) == SCHEMA
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        replace(SCHEMA, version=2),
+        replace(SCHEMA, version=1),
+        replace(SCHEMA, version=3),
+        replace(VERSION_1, version=2),
         replace(SCHEMA, name="contracts"),
         replace(SCHEMA, end="</s>"),
         replace(SCHEMA, text_marker="[TEXTO]"),
@@ -301,11 +303,21 @@ def test_a_schema_survives_its_file(values: dict[str, list[str]]) -> None:
         replace(SCHEMA, fields=(replace(SCHEMA.fields[0], marker="[BLOQUE]"), *SCHEMA.fields[1:])),
         replace(SCHEMA, drop_order=("entidades", "frases", "hashtags")),
     ],
-    ids=["version", "name", "end", "text marker", "order of fields", "marker", "drop order"],
+    ids=[
+        "not version 1",
+        "version to come",
+        "not version 2",
+        "name",
+        "end",
+        "text marker",
+        "order of fields",
+        "marker",
+        "drop order",
+    ],
 )
 def test_a_model_of_another_format_is_an_error(other: Schema) -> None:
     with pytest.raises(SchemaError, match="the model was trained with control schema"):
-        SCHEMA.check_same_format(other)
+        known_schema(other)
 
 
 def test_a_torn_schema_file_is_a_schema_error_wherever_it_is_torn() -> None:
@@ -357,6 +369,7 @@ def test_a_dataset_row_fills_the_context_and_entities_without_a_name_are_left_ou
         "sentiment": "POSITIVE",
         "entities": [{"text": "Chile", "type": "LOCATION"}, {"text": "123", "type": "OTHER"}, {"text": "Chile", "type": "EVENT"}],
         "hashtags": ["Ley"],
+        "text": "La, ley de @chile y de Chile. #Ley",
         "key_phrases": [{"text": "la, ley"}, {"text": "a" * 201}],
     }
     assert context_of_row(row) == {
@@ -364,7 +377,7 @@ def test_a_dataset_row_fills_the_context_and_entities_without_a_name_are_left_ou
         "partido": ("PVA",),
         "sentimiento": ("POSITIVE",),
         "entidades": ("Chile",),
-        "hashtags": ("Ley",),
+        "hashtags": ("#Ley",),
         "frases": ("la ley",),
     }
 
@@ -372,6 +385,68 @@ def test_a_dataset_row_fills_the_context_and_entities_without_a_name_are_left_ou
 @given(phrases=st.lists(st.text(max_size=250), max_size=40))
 def test_however_much_a_row_holds_its_context_is_within_the_limits(phrases: list[str]) -> None:
     listed = [{"text": text, "type": "EVENT"} for text in phrases]
-    row = {"coalition": "a", "party": "b", "sentiment": "MIXED", "entities": listed, "hashtags": phrases, "key_phrases": listed}
+    row = {
+        "coalition": "a",
+        "party": "b",
+        "sentiment": "MIXED",
+        "entities": listed,
+        "hashtags": phrases,
+        "key_phrases": listed,
+        "text": " @".join(phrases),
+    }
     context = context_of_row(row)
     assert SCHEMA.context(context) == context
+
+
+def test_what_is_asked_is_spelled_as_in_the_text() -> None:
+    row = {
+        "coalition": "Norte Unido",
+        "party": "PVA",
+        "sentiment": "POSITIVE",
+        "entities": [{"text": text, "type": "PERSON"} for text in ("ana", "Bruno", "carla")],
+        "hashtags": ["Ley"],
+        "text": "Con @ana y Bruno, también @carla: dice carla que #LaLey no. #Ley",
+        "key_phrases": [{"text": "LaLey"}, {"text": "dice carla"}],
+    }
+    context = context_of_row(row)
+    assert context["entidades"] == ("@ana", "Bruno", "carla")
+    assert context["hashtags"] == ("#Ley",)
+    assert context["frases"] == ("#LaLey", "dice carla")
+    old = context_of_row(row, VERSION_1)
+    assert (old["entidades"], old["hashtags"], old["frases"]) == (("ana", "Bruno", "carla"), ("Ley",), ("LaLey", "dice carla"))
+
+
+def test_a_hashtag_may_be_given_with_its_sign_or_without() -> None:
+    assert SCHEMA.context({"hashtags": ["Ley", "#Ley", " # Salud ", "##Uno", "#", ""]}) == {
+        "hashtags": ("#Ley", "#Salud", "#Uno")
+    }
+    assert SCHEMA.context({"hashtags": ["a" * 200]}) == {"hashtags": ("#" + "a" * 200,)}
+
+
+def test_a_model_of_version_1_is_still_known() -> None:
+    body = json.loads(VERSION_1.with_values({"partido": ["PVA"]}).to_json())
+    for one in body["fields"]:
+        del one["sign"]  # as it was written then
+    assert known_schema(Schema.from_json(json.dumps(body))) == VERSION_1
+
+
+@given(context=contexts, text=texts)
+def test_what_spells_an_asked_item_is_its_first_mention(context: Context, text: str) -> None:
+    sample = CODEC.sample(context, text, LONG)
+    assert all(sample.loss_from <= at < len(sample.ids) - 1 for at in sample.asked)
+    repeated = CODEC.sample(context, f"{text} {' '.join(context.get('frases', ()))} ", LONG)
+    assert len(repeated.asked) >= len(sample.asked)
+
+
+def test_asked_tokens_are_those_of_the_lists_items_that_stand_in_the_prefix() -> None:
+    text = "la salud y la salud de Chile con #Ley"
+    sample = CODEC.sample(WHOLE, text, LONG)
+    body = sample.ids[sample.loss_from :]
+    expected: list[int] = []
+    for item, start in (("la salud", 0), ("Chile", None), ("#Ley", None)):
+        piece = CODEC.encode(" " + item)
+        first = start if start is not None else next(n for n in range(len(body)) if list(body[n : n + len(piece)]) == list(piece))
+        expected += range(sample.loss_from + first, sample.loss_from + first + len(piece))
+    assert sorted(sample.asked) == sorted(expected)
+    assert CODEC.sample({}, text, LONG).asked == ()
+    assert CODEC.sample(WHOLE, text, len(CODEC.sample({}, text, LONG).ids)).asked == ()

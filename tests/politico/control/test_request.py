@@ -20,6 +20,7 @@ WHOLE = {
     "top_k": (0, 1000),
     "num_beams": (1, 8),
     "no_repeat_ngram_size": (0, 10),
+    "candidates": (1, 20),
     "seed": (0, 2**32 - 1),
 }
 FRACTIONS = {
@@ -28,6 +29,7 @@ FRACTIONS = {
     "repetition_penalty": (0.5, 5.0),
     "length_penalty": (-5.0, 5.0),
     "guidance_scale": (1.0, 10.0),
+    "insistence": (0.0, 1.0),
 }
 LIMITS: dict[str, tuple[float, float]] = {**WHOLE, **FRACTIONS}
 
@@ -41,7 +43,7 @@ OUTSIDE: list[tuple[str, Any]] = [
 
 
 def test_every_number_of_a_request_has_its_limits_claimed_here() -> None:
-    numbers = {one.name for one in fields(Parameters)} - {"do_sample", "bad_words"}
+    numbers = {one.name for one in fields(Parameters)} - {"do_sample", "known_words", "bad_words"}
     assert numbers == set(LIMITS)
 
 
@@ -81,7 +83,7 @@ def test_a_fraction_may_be_written_as_a_whole_number_and_becomes_one(name: str) 
     assert (value, type(value)) == (1.0, float)
 
 
-@pytest.mark.parametrize("name", sorted({*LIMITS, "do_sample"} - {"seed"}))
+@pytest.mark.parametrize("name", sorted({*LIMITS, "do_sample", "known_words"} - {"seed"}))
 def test_only_the_seed_may_be_null(name: str) -> None:
     assert parse_parameters({"seed": None}).seed is None
     with pytest.raises(LimitError, match=f"{name} is None"):
@@ -95,6 +97,10 @@ def test_only_the_seed_may_be_null(name: str) -> None:
         ({"num_return_sequences": 5, "num_beams": 4}, "num_return_sequences is 5; with beams"),
         ({"num_return_sequences": 2, "do_sample": False}, "at most num_beams, 1"),
         ({"guidance_scale": 1.5, "num_beams": 2}, "guidance_scale is 1.5; with num_beams above 1 only 1.0"),
+        ({"candidates": 4, "num_return_sequences": 6}, "num_return_sequences times candidates is 24; at most 20"),
+        ({"candidates": 2, "num_beams": 2}, "candidates is 2; with num_beams above 1 or without do_sample only 1"),
+        ({"candidates": 2, "do_sample": False}, "candidates is 2; with num_beams above 1 or without do_sample only 1"),
+        ({"known_words": 1}, "known_words is 1; it takes true or false"),
         ({"bad_words": ["a"] * 101}, "bad_words has 101 words; at most 100"),
         ({"bad_words": ["a" * 61]}, "bad_words has a word of 61 characters; at most 60"),
         ({"bad_words": [1]}, "bad_words is [1]; it takes a list of words"),
@@ -114,6 +120,8 @@ def test_parameters_that_do_not_go_together_or_are_too_many_are_refused(given_va
         {"num_return_sequences": 4, "num_beams": 4},
         {"num_return_sequences": 20, "guidance_scale": 2.0},
         {"num_return_sequences": 2, "num_beams": 2, "do_sample": False},
+        {"num_return_sequences": 5, "candidates": 4},
+        {"insistence": 0.5, "num_beams": 2},
         {"bad_words": ["a" * 60] * 100},
     ],
 )
@@ -182,3 +190,18 @@ def test_whatever_the_parameters_hold_they_are_read_or_refused(values: dict[str,
     for name, (low, high) in LIMITS.items():
         value = getattr(read, name)
         assert value is None or low <= value <= high
+
+
+@pytest.mark.parametrize(
+    ("inputs", "bad_words"),
+    [
+        ({"hashtags": ["SaludYa"]}, ["#saludya"]),
+        ({"hashtags": ["#SaludYa"]}, ["saludya"]),
+        ({"frases": ["la región digna"]}, ["Region"]),
+        ({"entidades": ["@ana"]}, ["otra", "ana"]),
+    ],
+)
+def test_an_item_can_not_be_asked_for_and_forbidden_at_once(inputs: Any, bad_words: list[str]) -> None:
+    with pytest.raises(LimitError, match=r"asks for .* and bad_words has"):
+        parse_request({"inputs": inputs, "parameters": {"bad_words": bad_words}}, MICRO_SCHEMA)
+    parse_request({"inputs": inputs, "parameters": {"bad_words": ["salud", "regio", "an"]}}, MICRO_SCHEMA)

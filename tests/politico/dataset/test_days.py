@@ -250,7 +250,7 @@ def test_a_row_comes_out_of_the_file_as_it_went_in_and_fills_a_context() -> None
         "partido": ("PVA",),
         "sentimiento": ("POSITIVE",),
         "entidades": ("Chile",),
-        "hashtags": ("Ley",),
+        "hashtags": ("#Ley",),
         "frases": ("la ley",),
     }
 

@@ -15,7 +15,7 @@ from politico.forgetting.lineage import Affected, affected_models
 from politico.lake import places
 from politico.lake.bucket import Lake
 from politico.lake.tombstones import Tombstones, fingerprint
-from politico.models.seen import FILE, write_seen
+from politico.models.seen import FILE, seen_list
 
 BURIED = Tombstones(frozenset({"key"}), frozenset({fingerprint("1"), fingerprint("2")}))
 
@@ -32,7 +32,7 @@ def trained(lake: Lake, run: str, folder: Path, *ids: str, corpus: str | None = 
     """What a run leaves: what it was asked for, and what its job saw."""
     base_model = lake.uri(f"{places.models(base)}{base}-base-0/output/model.tar.gz") if base else None
     lake.write_json(places.request(run), {"experiment": "tiny", "corpus": corpus, "base_model": base_model})
-    write_seen(folder / FILE, list(ids))
+    (folder / FILE).write_bytes(seen_list(list(ids)))
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         archive.add(folder / FILE, FILE)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from politico.errors import FileFormatError
 from politico.lake.tombstones import fingerprint
-from politico.models.seen import SIZE, Seen, write_seen
+from politico.models.seen import SIZE, Seen, seen_list
 
 ids = st.sets(st.integers(1, 10**19).map(str), max_size=60)
 
@@ -18,7 +18,7 @@ def test_it_counts_the_tweets_that_are_among_them_and_no_others(
     tmp_path_factory: pytest.TempPathFactory, seen: set[str], asked: set[str]
 ) -> None:
     path = tmp_path_factory.mktemp("seen") / "seen"
-    write_seen(path, seen)
+    (path).write_bytes(seen_list(seen))
     found = Seen.read(path.read_bytes())
     assert len(found) == len(seen)
     assert found.count_of(map(fingerprint, asked)) == len(seen & asked)
@@ -26,8 +26,8 @@ def test_it_counts_the_tweets_that_are_among_them_and_no_others(
 
 
 def test_the_same_tweets_in_any_order_and_twice_give_the_same_file_without_an_id(tmp_path: Path) -> None:
-    write_seen(tmp_path / "a", ["1446921934455017486", "12", "12"])
-    write_seen(tmp_path / "b", ["12", "1446921934455017486"])
+    (tmp_path / "a").write_bytes(seen_list(["1446921934455017486", "12", "12"]))
+    (tmp_path / "b").write_bytes(seen_list(["12", "1446921934455017486"]))
     body = (tmp_path / "a").read_bytes()
     assert body == (tmp_path / "b").read_bytes()
     assert len(body) == 2 * SIZE
@@ -36,6 +36,6 @@ def test_the_same_tweets_in_any_order_and_twice_give_the_same_file_without_an_id
 
 def test_a_job_that_saw_no_tweets_has_an_empty_list_and_a_torn_one_is_told_apart(tmp_path: Path) -> None:
     assert Seen.read(b"").count_of([fingerprint("12")]) == 0
-    write_seen(tmp_path / "a", ["12"])
+    (tmp_path / "a").write_bytes(seen_list(["12"]))
     with pytest.raises(FileFormatError, match="9 bytes"):
         Seen.read((tmp_path / "a").read_bytes()[:-1])

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from politico.dataset.cut import cut_day
 from politico.errors import LimitError
-from training.samples.dataset import DAY
+from training.dataset.folder import DAY
 
 _WORDS = re.compile(r"\w+")
 
@@ -27,28 +28,21 @@ class Split:
 
 def split(table: pa.Table, held_out_share: float) -> Split:
     """Hold out the fewest newest whole days that have at least this share of the tweets. Raises LimitError for one day."""
-    counts = table.group_by(DAY).aggregate([(DAY, "count")]).sort_by([(DAY, "descending")])
-    days, sizes = counts[DAY].to_pylist(), counts[f"{DAY}_count"].to_pylist()
-    if len(days) < 2:
-        raise LimitError(f"the dataset has tweets of {len(days)} day; it takes at least 2, the newest to hold out")
-    held_out = 0
-    for cut_day, size in zip(days[:-1], sizes, strict=False):  # noqa: B007  the day where it ends is the cut
-        held_out += size
-        if held_out >= held_out_share * len(table):
-            break
-    return split_at(table, cut_day)
+    counts = table.group_by(DAY).aggregate([(DAY, "count")])
+    rows = dict(zip(counts[DAY].to_pylist(), counts[f"{DAY}_count"].to_pylist(), strict=True))
+    return split_at(table, cut_day(rows, held_out_share))
 
 
-def split_at(table: pa.Table, cut_day: str) -> Split:
-    """Train on the days before `cut_day`. Raises LimitError when that leaves either side empty."""
-    newer = pc.greater_equal(table[DAY], cut_day)
+def split_at(table: pa.Table, first_held_out: str) -> Split:
+    """Train on the days before this one. Raises LimitError when that leaves either side empty."""
+    newer = pc.greater_equal(table[DAY], first_held_out)
     train, newest = table.filter(pc.invert(newer)), table.filter(newer)
     known = {normalised(text) for text in train["text"].to_pylist()}
     fresh = [normalised(text) not in known for text in newest["text"].to_pylist()]
     held_out = newest.filter(pa.array(fresh, pa.bool_()))
     if not len(train) or not len(held_out):
-        raise LimitError(f"cut at {cut_day} the dataset gives {len(train)} training tweets and {len(held_out)} held out")
-    return Split(train.combine_chunks(), held_out.combine_chunks(), cut_day, len(newest) - len(held_out))
+        raise LimitError(f"cut at {first_held_out} the dataset gives {len(train)} training tweets and {len(held_out)} held out")
+    return Split(train.combine_chunks(), held_out.combine_chunks(), first_held_out, len(newest) - len(held_out))
 
 
 def normalised(text: str) -> str:

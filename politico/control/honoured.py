@@ -1,0 +1,70 @@
+"""Does a tweet say what was asked of it? Judged by its words."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from itertools import pairwise
+
+from politico.control.format import Context, Schema
+
+SENTIMENT = "sentimiento"
+"""The field that is judged by an annotator instead of by words."""
+HASHTAGS = "hashtags"
+"""The field whose items are hashtags, with their sign or, in models of version 1, without."""
+SIGNS = ("@", "#")
+"""What makes a word a mention or a hashtag; it belongs to the word."""
+
+_WORDS = re.compile(r"[@#]?\w+")
+_ACCENTS = re.compile("(?<!n)\N{COMBINING TILDE}|[\u0300-\u0302\u0304-\u036f]")
+
+Honoured = dict[str, list[tuple[str, bool]]]
+"""Field to its asked values, each with whether the tweet honours it."""
+
+
+def honoured(context: Context, text: str, sentiment: str | None, schema: Schema) -> Honoured:
+    """What was asked in the lists is looked for in the text, and the asked sentiment compared with the one that was found.
+
+    A value stands in the text when its words do, one behind the other, whole, in capitals or not, with accents or without;
+    a hashtag or a mention with its sign. A field that can't be judged so (who speaks; the sentiment when nobody found one) is
+    left out.
+    """
+    found: Honoured = {}
+    for name, values in context.items():
+        if schema.field(name).many:
+            found[name] = [(value, says(text, as_said(schema, name, value))) for value in values]
+        elif name == SENTIMENT and sentiment is not None:
+            found[name] = [(value, value == sentiment) for value in values]
+    return found
+
+
+def as_said(schema: Schema, name: str, value: str) -> str:
+    """An asked item of a list as a tweet spells it."""
+    return "#" + value.lstrip("#") if name == HASHTAGS and not schema.field(name).sign else value
+
+
+def says(text: str, value: str) -> bool:
+    """Whether the words of the value stand in the text. A value without words (an emoji) must stand there as it is."""
+    return stands_in(words_of(text), text, value)
+
+
+def stands_in(words: Sequence[str], text: str, value: str) -> bool:
+    """As `says`, where the text's words are at hand."""
+    wanted = words_of(value)
+    if not wanted:
+        return value in text
+    return f" {' '.join(wanted)} " in f" {' '.join(words)} "
+
+
+def words_of(text: str) -> list[str]:
+    """The words in lower case, without accents, a hashtag or mention with its sign; ñ stays, it is another letter."""
+    if text.isascii():
+        return _WORDS.findall(text.lower())
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFD", text.casefold()))
+    return _WORDS.findall(unicodedata.normalize("NFC", plain))
+
+
+def repeated_share(text: str) -> float:
+    """The share of a text's pairs of neighbouring words that stood in it before; 0 for a text of one word."""
+    words = words_of(text)
+    pairs = list(pairwise(words))
+    return 1 - len(set(pairs)) / len(pairs) if pairs else 0.0
