@@ -23,8 +23,9 @@ from inference.insistence import BONUS, Insistence, Item, Vocabulary
 from inference.lexicon import KnownWords, Lexicon
 from inference.model import Model
 from politico.control.format import Context
-from politico.control.honoured import SENTIMENT, as_said, honoured, repeated_share
+from politico.control.honoured import SENTIMENT, as_said, honoured
 from politico.control.request import Parameters, Request
+from politico.control.words import repeated_share
 from politico.errors import LimitError, ServiceError
 
 REDRAWS = 3
@@ -32,8 +33,6 @@ REDRAWS = 3
 ENDED, LIKELY, FITTING, REPEATING = 0.25, 0.25, 0.5, 1.0
 """What a candidate is worth beside the share of what was asked that it says: for ending by itself, for each nat of its mean
 log-likelihood a token, for the sentiment that the model finds in it; and what it loses for pairs of words said again."""
-SPARE = 8
-"""Another sentiment's name may take some tokens more."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +144,11 @@ class Engine:
         held = _held(beginning, parameters.bad_words)
         if held:
             raise LimitError(f"bad_words has {held[0]!r}, which stands in the prompt; take it out of one of them")
+        for item in self._asked(request.context):
+            if held := _held(item, parameters.bad_words):
+                raise LimitError(
+                    f"bad_words has {held[0]!r}, which stands in {item!r}, which is asked for; take it out of one of them"
+                )
         ids = self.model.codec.prompt(request.context, beginning, longest - parameters.max_new_tokens)
         return _Start(request.context, beginning, ids, ids[ids.index(self._text_id) :])
 
@@ -189,10 +193,8 @@ class Engine:
         others = [value for value in schema.values.get(SENTIMENT, ()) if (value,) != wanted] if wanted else []
         if not others:
             return [1.0] * len(drafts)
-        room = len(start.ids)
-        rivals = [
-            self.model.codec.prompt({**start.context, SENTIMENT: (value,)}, start.beginning, room + SPARE) for value in others
-        ]
+        room = self.model.length - max(len(one.ids) for one in drafts)
+        rivals = [self.model.codec.prompt({**start.context, SENTIMENT: (value,)}, start.beginning, room) for value in others]
         table = torch.tensor([likely, *(self._likelihoods(ids, drafts) for ids in rivals)])
         shares: list[float] = table.softmax(0)[0].tolist()
         return shares
@@ -264,9 +266,10 @@ class Engine:
         return [_TweetOnly(rule, tweet_from) for rule in rules]
 
     def _asked(self, context: Context) -> list[str]:
-        """The items of the lists, as a tweet spells them."""
+        """The items of the lists, as a tweet spells them, each once."""
         schema = self.model.codec.schema
-        return [as_said(schema, name, item) for name, items in context.items() if schema.field(name).many for item in items]
+        said = (as_said(schema, name, item) for name, items in context.items() if schema.field(name).many for item in items)
+        return list(dict.fromkeys(said))
 
     def _item(self, text: str) -> Item:
         return Item(text, tuple(self.model.codec.encode(" " + text)), tuple(self.model.codec.encode(text)))

@@ -5,12 +5,13 @@ items that were asked for are pushed, token by token. Manners keep the push from
 said twice, no end before all is said while there is room, and a clean end when there is none left.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
-from politico.control.honoured import stands_in, words_of
+from politico.control.honoured import stands_in
+from politico.control.words import SIGNS, words_of
 
 BONUS = 7.0
 """What full insistence adds to a token's logit, after the temperature. Inside an item, once begun, it is twice that."""
@@ -30,6 +31,8 @@ BETWEEN_SENTENCES = 2.0
 ENOUGH_ROOM = 2.5
 """Where less than so many times the tokens are left that what waits takes, it is pushed everywhere as between sentences."""
 
+_LETTERS = ("_", "\N{REPLACEMENT CHARACTER}")
+"""What goes on with a word besides letters and digits: half a character may be a letter's."""
 _SAID_AGAIN, _HELD_OPEN, _STRONGEST = 0.6, 1.5, 2.5
 """Shares of the bonus: against saying an item again, against ending too early; and how many times it grows as room runs out."""
 
@@ -56,12 +59,11 @@ class Vocabulary:
 
     def __init__(self, pieces: Sequence[str], end_id: int) -> None:
         self.end_id = end_id
-        letters = "_\N{REPLACEMENT CHARACTER}"
-        self.goes_on = torch.tensor([piece[:1].isalnum() or piece[:1] in (*letters,) for piece in pieces])
+        self.goes_on = torch.tensor([piece[:1].isalnum() or piece[:1] in _LETTERS for piece in pieces])
         """Tokens that make the word before them longer."""
         self.stops = torch.tensor([piece in SENTENCE_ENDS for piece in pieces])
         """Tokens that end a sentence."""
-        self.apart = torch.tensor([not (piece[:1].isalnum() or piece[:1] in ("#", "@", *letters)) for piece in pieces])
+        self.apart = ~self.goes_on & torch.tensor([piece[:1] not in SIGNS for piece in pieces])
         """Tokens that begin with neither a letter nor a sign of a hashtag or mention: nothing to open a phrase with."""
         self.words = frozenset(number for number, piece in enumerate(pieces) if piece[:1] == " " and piece[1:].isalpha())
         """Tokens that begin a word."""
@@ -83,19 +85,20 @@ class Insistence:
         """`items` are those of each request; `written` counts the tokens of the tweet's given beginning, `longest` those that
         may follow."""
         self._items, self._vocabulary, self._decode = items, vocabulary, decode
-        self._wider = {item: [one for one in asked if one is not item and _holds(one, item)] for asked in items for item in asked}
+        self._wider = [{item: [one for one in asked if _holds(one, item)] for item in asked} for asked in items]
         self._bonus, self._written, self._longest = bonus, written, longest
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         scores = scores.clone()
         rows_each = len(input_ids) // len(self._items)
         for number, row in enumerate(input_ids.tolist()):
-            items = self._items[number // rows_each]
+            items, wider = self._items[number // rows_each], self._wider[number // rows_each]
             if items and self._vocabulary.end_id not in row:
-                self._push(scores[number], row, items)
+                self._push(scores[number], row, items, wider)
         return scores
 
-    def _push(self, scores: torch.Tensor, row: list[int], items: Sequence[Item]) -> None:
+    def _push(self, scores: torch.Tensor, row: list[int], items: Sequence[Item], wider: Mapping[Item, Sequence[Item]]) -> None:
+        """Change one row's scores. `wider` has, of each item, those that say it, too."""
         bonus, text = self._bonus, self._decode(row)
         wants_to_end = int(scores.argmax()) == self._vocabulary.end_id
         words = words_of(text)
@@ -103,7 +106,7 @@ class Insistence:
         said = [stands_in(words, text, one.text) for one in items]
         fitting = {one for one, done in zip(items, said, strict=True) if not done and len(one.tokens) < left}
         # What says another item, too, comes first: with it both are said.
-        waiting = [one for one in items if one in fitting and not fitting.intersection(self._wider[one])]
+        waiting = [one for one in items if one in fitting and not fitting.intersection(wider[one])]
         begun = {one: one.begun(row) for one in items}
         opened = text.endswith(OPENING_MARKS)
         needed = sum(len(one.tokens) + 2 for one in waiting)
@@ -119,7 +122,8 @@ class Insistence:
                 scores[token] += bonus * pressure * between
         for one, done in zip(items, said, strict=True):
             if done:
-                self._leave(scores, words, one, begun[one], waiting)
+                again = any(other in waiting for other in wider[one])
+                self._leave(scores, words, one, begun[one], waiting, again=again)
         for token in _repeating(row, REPEATED_RUN) | _repeating(row, REPEATED_WORDS, self._vocabulary.words):
             scores[token] -= NEVER
         if opened:
@@ -134,13 +138,15 @@ class Insistence:
         one: Item,
         begun: tuple[tuple[int, ...], int],
         waiting: Sequence[Item],
+        *,
+        again: bool,
     ) -> None:
-        """An item that was said ends with its word, and is not said again."""
+        """An item that was said ends with its word, and is not said again, but as a part of one that is still to come."""
         own = words_of(one.text)
         if own and words[-len(own) :] == own:
             on = self._vocabulary.goes_on
             scores[: len(on)][on.to(scores.device)] -= NEVER
-        if any(wider in waiting for wider in self._wider[one]):
+        if again:
             return
         spelling, count = begun
         if count:

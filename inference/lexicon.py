@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from politico.control.honoured import SIGNS
+from politico.control.words import SIGNS
 from politico.errors import FileFormatError
 
 FILE = "words.txt.gz"
@@ -76,6 +76,7 @@ class _Piece:
     opened: str
     """The beginning of a word that it leaves open."""
     head_as_spelled: str
+    """The same with its capitals, for hashtags and mentions."""
     capital: bool
     """Whether what it adds to the word before it has a capital letter."""
     mixed: bool

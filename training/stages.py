@@ -73,7 +73,7 @@ class _Parts:
     facts: dict[str, Any]
     """Data counts and settings, for the card."""
     words: Set[str]
-    """The words that it learns from, itself or through its base."""
+    """The words that it learns from, itself or through its base; none for a large model, nor where it is not known."""
     seen: Seen = NOTHING_SEEN
     """The list of the tweets that it learns from, itself or through its tokenizer; empty for none."""
 
@@ -106,7 +106,7 @@ def train_base(corpus: Path, shape: NetworkSettings, settings: BaseSettings, run
             "data": _corpus_counts(corpus / STATISTICS_FILE),
             "settings": {"network": asdict(shape), "learning": asdict(settings)},
         },
-        words=_words_of_shard(train, tokenizer) if _is_small(network) else frozenset(),
+        words=_words_of_shard(train, tokenizer) if processes.first and _is_small(network) else frozenset(),
         seen=_seen_of_corpus(corpus / SEEN_FILE),
     )
     _train(network, data, settings, run, processes, parts)
@@ -155,7 +155,8 @@ def train_control(
             "data": {**asdict(data.counts), "cut_day": sides.cut_day},
             "settings": {"network": asdict(own), **_by_part(settings)},
         },
-        words=_words_with(model.words, sides.train["text"].to_pylist()) if _is_small(model.network) else frozenset(),
+        # Without its base's list it would be held to the tweets' words alone.
+        words=_words_with(model.words, sides.train["text"].to_pylist()) if model.words else frozenset(),
         seen=Seen(seen_list(sides.train["id_str"].to_pylist())),
     )
     _train(model.network, data, settings, run, processes, parts)

@@ -36,13 +36,14 @@ from politico.lake.registry import put_registry
 from politico.models.experiment import find_experiment
 from politico.tweets.tweet import write_time
 from samples.write import write_sample
+from training.evaluation.evaluate import INSISTING
 
 EXPERIMENT = "tiny"
 BASE_SHARE = 0.2
 """The base model's part of the training time."""
 ASKED = 10
-PARAMETERS = {"seed": 7, "max_new_tokens": 100, "temperature": 0.7, "insistence": 1.0, "candidates": 4}
-"""Tamer than the endpoint's defaults, as a small model needs, and the best of four drafts."""
+PARAMETERS = {**INSISTING, "seed": 7, "max_new_tokens": 100}
+"""As the evaluation asks: tamer than the endpoint's defaults, as a small model needs, and the best of several drafts."""
 SAMPLE_TIME_ZONE = "Etc/GMT+4"
 """The invented country's clock."""
 

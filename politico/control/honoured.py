@@ -1,21 +1,15 @@
 """Does a tweet say what was asked of it? Judged by its words."""
 
-import re
-import unicodedata
 from collections.abc import Sequence
-from itertools import pairwise
 
 from politico.control.format import Context, Schema
+from politico.control.words import words_of
 
 SENTIMENT = "sentimiento"
 """The field that is judged by an annotator instead of by words."""
 HASHTAGS = "hashtags"
 """The field whose items are hashtags, with their sign or, in models of version 1, without."""
-SIGNS = ("@", "#")
-"""What makes a word a mention or a hashtag; it belongs to the word."""
 
-_WORDS = re.compile(r"[@#]?\w+")
-_ACCENTS = re.compile("(?<!n)\N{COMBINING TILDE}|[\u0300-\u0302\u0304-\u036f]")
 
 Honoured = dict[str, list[tuple[str, bool]]]
 """Field to its asked values, each with whether the tweet honours it."""
@@ -53,18 +47,3 @@ def stands_in(words: Sequence[str], text: str, value: str) -> bool:
     if not wanted:
         return value in text
     return f" {' '.join(wanted)} " in f" {' '.join(words)} "
-
-
-def words_of(text: str) -> list[str]:
-    """The words in lower case, without accents, a hashtag or mention with its sign; ñ stays, it is another letter."""
-    if text.isascii():
-        return _WORDS.findall(text.lower())
-    plain = _ACCENTS.sub("", unicodedata.normalize("NFD", text.casefold()))
-    return _WORDS.findall(unicodedata.normalize("NFC", plain))
-
-
-def repeated_share(text: str) -> float:
-    """The share of a text's pairs of neighbouring words that stood in it before; 0 for a text of one word."""
-    words = words_of(text)
-    pairs = list(pairwise(words))
-    return 1 - len(set(pairs)) / len(pairs) if pairs else 0.0

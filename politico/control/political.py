@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from politico.control.format import MAX_ITEMS, MAX_VALUE_CHARACTERS, Field, Schema
-from politico.control.honoured import SIGNS, says
+from politico.control.honoured import says
+from politico.control.words import SIGNS
 from politico.errors import SchemaError
 
 FIELDS = (

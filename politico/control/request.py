@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from politico.control.format import Schema, check_text, shown
-from politico.control.honoured import SIGNS, says
 from politico.errors import LimitError, UnknownFieldError
 
 MAX_PROMPT_CHARACTERS = 1000
@@ -107,17 +106,7 @@ def parse_request(body: Any, schema: Schema) -> Request:
     check_text("prompt", prompt)
     given = {name: value for name, value in inputs.items() if name != "prompt"}
     parameters = body.get("parameters")
-    request = Request(schema.context(given), prompt, parse_parameters({} if parameters is None else parameters))
-    _refuse_asked_bad_words(request, schema)
-    return request
-
-
-def _refuse_asked_bad_words(request: Request, schema: Schema) -> None:
-    for name, items in request.context.items():
-        for item in items if schema.field(name).many else ():
-            for word in request.parameters.bad_words:
-                if says(item, word) or says(item.lstrip("".join(SIGNS)), word):
-                    raise LimitError(f"{name} asks for {item!r}, and bad_words has {word!r}; take it out of one of them")
+    return Request(schema.context(given), prompt, parse_parameters({} if parameters is None else parameters))
 
 
 def parse_parameters(given: Any) -> Parameters:

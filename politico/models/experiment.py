@@ -1,5 +1,6 @@
 """What a training run is made of: corpus, base model, control model, evaluation; and the runs that have a name."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -45,6 +46,12 @@ class NetworkSettings:
 MUON, ADAMW = "muon", "adamw"
 
 
+def _check_share(name: str, value: float) -> None:
+    """Raise LimitError for what is no share."""
+    if not 0 <= value <= 1:
+        raise LimitError(f"{name} is {value}; it takes a share from 0 to 1")
+
+
 @dataclass(frozen=True)
 class LearningSettings:
     """How one stage learns. A stage ends at its steps or its minutes, whichever comes first."""
@@ -77,6 +84,9 @@ class LearningSettings:
     def __post_init__(self) -> None:
         if self.optimizer not in (MUON, ADAMW):
             raise LimitError(f"optimizer is {self.optimizer!r}; it takes {MUON} or {ADAMW}")
+        if not 1 <= self.context_weight < math.inf:
+            raise LimitError(f"context_weight is {self.context_weight}; it takes 1 or more")
+        _check_share("context_weight_share", self.context_weight_share)
 
 
 @dataclass(frozen=True)
@@ -88,8 +98,7 @@ class BaseSettings(LearningSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.passages_share <= 1:
-            raise LimitError(f"passages_share is {self.passages_share}; it takes a share from 0 to 1")
+        _check_share("passages_share", self.passages_share)
 
 
 @dataclass(frozen=True)
@@ -108,6 +117,10 @@ class ControlSettings(LearningSettings):
     names are copied and not recalled."""
     held_out_share: float = 0.1
     """Share of the tweets, the newest by day, that no training sees."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_share("name_swap", self.name_swap)
 
 
 @dataclass(frozen=True)

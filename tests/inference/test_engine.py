@@ -207,7 +207,7 @@ def test_a_bad_word_in_an_unforeseen_spelling_is_drawn_again(engine: Engine, mod
 @pytest.mark.parametrize("text", ["#barrio", "¡barrio!", "el\nbarrio"])
 def test_a_bad_word_after_something_else_than_a_blank_is_drawn_again(engine: Engine, model: Model, text: str) -> None:
     with dictating(model, [" " + text]):
-        (tweet,) = engine.generate(asked(bad_words=("barrio",), do_sample=False, max_new_tokens=14))
+        (tweet,) = engine.generate(asked(context={}, bad_words=("barrio",), do_sample=False, max_new_tokens=14))
     assert "barrio" not in re.findall(r"\w+", tweet.generated_text)
 
 

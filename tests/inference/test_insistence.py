@@ -11,9 +11,11 @@ import torch
 from inference.engine import Engine
 from inference.insistence import BONUS, Insistence, Item, Vocabulary
 from inference.model import Model, load_model, save_model
-from politico.control.honoured import says, words_of
+from politico.control.honoured import says
 from politico.control.political import VERSION_1
 from politico.control.request import Parameters, Request
+from politico.control.words import words_of
+from politico.errors import LimitError
 from tests.support.models import micro_model, micro_network, micro_tokenizer, wanting
 
 CONTEXT = {
@@ -257,3 +259,54 @@ def test_the_likelihood_of_a_draft_is_the_models_own(engine: Engine, model: Mode
             logs = model.network(row).logits[0].double().log_softmax(-1)
             by_hand = sum(float(logits[token]) for logits, token in zip(logs[len(start.ids) - 1 :], one.ids, strict=False))
             assert likely == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_one_requests_items_say_nothing_of_anothers() -> None:
+    wide, narrow = Item("la salud y la Ley", (1, 2, 7, 1, 6)), Item("y la Ley", (7, 1, 6))
+
+    def first_row(*requests: list[Item]) -> list[float]:
+        rule = Insistence(
+            requests,
+            Vocabulary(PIECES, END),
+            lambda ids: "".join(PIECES[one] for one in ids),
+            bonus=10.0,
+            written=0,
+            longest=50,
+        )
+        scores: torch.Tensor = rule(torch.tensor([[2]] * len(requests)), torch.zeros(len(requests), len(PIECES)))
+        return scores[0].tolist()
+
+    assert first_row([wide, narrow]) == first_row([wide, narrow], [narrow])
+    assert first_row([narrow]) == first_row([narrow], [wide, narrow])
+
+
+def test_what_is_asked_for_twice_is_pushed_once(engine: Engine) -> None:
+    once, twice = {"frases": ("la salud",)}, {"entidades": ("la salud",), "frases": ("la salud",)}
+    texts = [
+        [item.text for item in engine._rules([engine._start(asked(context))], Parameters(), 0)[-1].processor._items[0]]
+        for context in (once, twice)
+    ]
+    assert texts == [["la salud"], ["la salud"]]
+
+
+def test_candidates_of_a_full_prompt_are_judged_within_the_models_positions(engine: Engine, model: Model) -> None:
+    phrases = tuple(f"{number} gracias a los vecinos por su trabajo" for number in range(20))
+    for sentiment in model.codec.schema.values["sentimiento"]:
+        for beginning in ("", "Hoy " * 20):
+            context = {"sentimiento": (sentiment,), "frases": phrases}
+            given = asked(context, beginning, max_new_tokens=model.length - 60, candidates=2)
+            (tweet,) = engine.generate(given)
+            assert tweet.tokens <= model.length - 60
+
+
+def test_an_item_can_not_be_asked_for_and_forbidden_at_once(engine: Engine) -> None:
+    for context, words in (
+        ({"hashtags": ("#SaludYa",)}, ("#saludya",)),
+        ({"hashtags": ("#SaludYa",)}, ("saludya",)),
+        ({"frases": ("la región digna",)}, ("Región",)),
+        ({"entidades": ("@ana",)}, ("otra", "ana")),
+    ):
+        with pytest.raises(LimitError, match=r"bad_words has .* which is asked for"):
+            engine.generate(asked(context, bad_words=words))
+    # A part of a word is no word, and accents count: as for the prompt.
+    engine.generate(asked({"frases": ("la papá",)}, bad_words=("papa", "pap"), max_new_tokens=8))

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from inference.model import codec_for, open_tokenizer
-from politico.control.honoured import SIGNS
 from politico.control.political import SCHEMA
+from politico.control.words import SIGNS
 from politico.lake.tombstones import fingerprint
 from politico.models.experiment import CorpusSettings
 from politico.models.seen import FILE as SEEN_FILE

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from inference.engine import Engine
+from inference.lexicon import FILE as WORDS_FILE
 from inference.model import load_model
 from politico.control.format import Schema
 from politico.control.political import SCHEMA
@@ -224,3 +226,30 @@ def test_flags_that_are_no_pairs_are_told_to_sagemaker_too(tmp_path: Path, monke
     monkeypatch.setenv("SM_OUTPUT_DATA_DIR", str(tmp_path / "output" / "data"))
     assert main(["--stage"]) == 2
     assert (tmp_path / "output" / "failure").read_text() == "flags come as --name value pairs; given: --stage"
+
+
+def test_a_model_of_a_base_without_a_list_of_words_gets_none(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained / "base", tmp_path / "base")
+    (tmp_path / "base" / WORDS_FILE).unlink()
+    folders = {"model_dir": tmp_path / "model", "output_dir": tmp_path / "output", "checkpoint_dir": tmp_path / "checkpoints"}
+    assert main(flags({"stage": "control", "dataset": trained / "dataset", "base": tmp_path / "base", **SHORT, **folders})) == 0
+    assert not load_model(tmp_path / "model").words
+
+
+@pytest.mark.parametrize(
+    ("stage", "setting", "value"),
+    [
+        ("base", "passages_share", "-0.1"),
+        ("control", "name_swap", "1.1"),
+        ("control", "name_swap", "nan"),
+        ("control", "context_weight", "0.5"),
+        ("base", "context_weight", "nan"),
+        ("base", "context_weight", "inf"),
+        ("control", "context_weight_share", "2"),
+    ],
+)
+def test_a_setting_outside_its_limits_is_refused_by_name(
+    stage: str, setting: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(flags({"stage": stage, setting: value})) == 2
+    assert f"{setting} is {value}" in capsys.readouterr().err.replace("2.0", "2")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import training.samples.names as module
 from politico.control.honoured import says
+from tests.support.paths import ROOT
 from training.samples.names import HASHTAG, MENTION, ORGANISATION, PERSON, PLACE, made_up, swapped
 
 KINDS = (PERSON, PLACE, ORGANISATION, MENTION, HASHTAG, "EVENT")
@@ -92,7 +93,9 @@ def test_no_name_of_the_shipped_sample_ever_comes_out() -> None:
     ]
     assert not [name for name in imported if name.split(".")[0] == "samples"]
     shipped = "\n".join(
-        path.read_text(encoding="utf-8") for path in Path("samples").rglob("*") if path.suffix in (".py", ".txt", ".csv", ".json")
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "samples").rglob("*")
+        if path.suffix in (".py", ".txt", ".csv", ".json")
     )
     names = {made_up(kind, random(seed)) for kind in KINDS for seed in range(2_000)}
     found = {name for name in names if len(name) > 7 and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", shipped)}

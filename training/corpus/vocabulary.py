@@ -7,7 +7,7 @@ import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from politico.control.format import Schema
-from politico.control.honoured import SIGNS
+from politico.control.words import SIGNS
 from politico.errors import SchemaError
 
 SIGNS_SEEN = 50_000

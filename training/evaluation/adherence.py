@@ -6,7 +6,8 @@ from typing import Any
 
 from inference.lexicon import words_in
 from politico.control.format import Context, Schema
-from politico.control.honoured import SENTIMENT, Honoured, as_said, repeated_share, words_of
+from politico.control.honoured import SENTIMENT, Honoured, as_said
+from politico.control.words import repeated_share, words_of
 
 SURE = 1.96
 """Standard errors of a 95 % interval."""
@@ -18,8 +19,7 @@ class Known:
     """What training tweets say."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._all = " | ".join(" ".join(words_of(text)) for text in texts)
-        self._all = f" {self._all} "
+        self._all = f" {' | '.join(' '.join(words_of(text)) for text in texts)} "
 
     def says(self, value: str) -> bool:
         """Whether the value's words stand together in any of the tweets. A value without words is known."""

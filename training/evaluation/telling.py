@@ -6,7 +6,7 @@ from zlib import crc32
 
 import torch
 
-from politico.control.honoured import words_of
+from politico.control.words import words_of
 
 FEATURES = 4_096
 """Runs of letters and pairs of words, by hash."""

@@ -190,18 +190,3 @@ def test_whatever_the_parameters_hold_they_are_read_or_refused(values: dict[str,
     for name, (low, high) in LIMITS.items():
         value = getattr(read, name)
         assert value is None or low <= value <= high
-
-
-@pytest.mark.parametrize(
-    ("inputs", "bad_words"),
-    [
-        ({"hashtags": ["SaludYa"]}, ["#saludya"]),
-        ({"hashtags": ["#SaludYa"]}, ["saludya"]),
-        ({"frases": ["la región digna"]}, ["Region"]),
-        ({"entidades": ["@ana"]}, ["otra", "ana"]),
-    ],
-)
-def test_an_item_can_not_be_asked_for_and_forbidden_at_once(inputs: Any, bad_words: list[str]) -> None:
-    with pytest.raises(LimitError, match=r"asks for .* and bad_words has"):
-        parse_request({"inputs": inputs, "parameters": {"bad_words": bad_words}}, MICRO_SCHEMA)
-    parse_request({"inputs": inputs, "parameters": {"bad_words": ["salud", "regio", "an"]}}, MICRO_SCHEMA)

@@ -1,0 +1,26 @@
+"""A text's words, as they are compared."""
+
+import re
+import unicodedata
+from itertools import pairwise
+
+SIGNS = ("@", "#")
+"""What makes a word a mention or a hashtag; it belongs to the word."""
+
+_WORDS = re.compile(r"[@#]?\w+")
+_ACCENTS = re.compile("(?<!n)\N{COMBINING TILDE}|[\u0300-\u0302\u0304-\u036f]")
+
+
+def words_of(text: str) -> list[str]:
+    """The words in lower case, without accents, a hashtag or mention with its sign; ñ stays, it is another letter."""
+    if text.isascii():
+        return _WORDS.findall(text.lower())
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFD", text.casefold()))
+    return _WORDS.findall(unicodedata.normalize("NFC", plain))
+
+
+def repeated_share(text: str) -> float:
+    """The share of a text's pairs of neighbouring words that stood in it before; 0 for a text of one word."""
+    words = words_of(text)
+    pairs = list(pairwise(words))
+    return 1 - len(set(pairs)) / len(pairs) if pairs else 0.0
