@@ -291,12 +291,15 @@ def test_what_is_asked_for_twice_is_pushed_once(engine: Engine) -> None:
 
 def test_candidates_of_a_full_prompt_are_judged_within_the_models_positions(engine: Engine, model: Model) -> None:
     phrases = tuple(f"{number} gracias a los vecinos por su trabajo" for number in range(20))
-    for sentiment in model.codec.schema.values["sentimiento"]:
-        for beginning in ("", "Hoy " * 20):
-            context = {"sentimiento": (sentiment,), "frases": phrases}
-            given = asked(context, beginning, max_new_tokens=model.length - 60, candidates=2)
-            (tweet,) = engine.generate(given)
-            assert tweet.tokens <= model.length - 60
+    context = {"sentimiento": ("MIXED",), "frases": phrases}  # the others' names take more tokens
+    given = asked(context, max_new_tokens=40, insistence=0.0, candidates=2)
+    start = engine._start(given)
+    filled = (*(" la" for _ in range(model.length - 40 - len(start.ids))),)
+    given = asked(context, "".join(filled), max_new_tokens=40, insistence=0.0, candidates=2)
+    assert model.length - 40 - 3 < len(engine._start(given).ids) <= model.length - 40
+    with wanting(model.network, {model.codec.ids[model.codec.schema.end]: -1000}):
+        (tweet,) = engine.generate(given)
+    assert tweet.tokens == 40
 
 
 def test_an_item_can_not_be_asked_for_and_forbidden_at_once(engine: Engine) -> None:
