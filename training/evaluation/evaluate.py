@@ -183,7 +183,7 @@ def judge_writing(
     known = Known(trained)
     asked = _contexts(model, held_out, known)
     chosen = _half_and_half(asked, settings.generated, settings.seed)
-    print(f"writing {len(chosen)} tweets, twice", flush=True)
+    print(f"writing {len(chosen)} tweets, insisting and in the model's own way", flush=True)
     written = _write(model, chosen, INSISTING, settings.seed, sentiments)
     own_way = _write(model, chosen, OWN_WAY, settings.seed, no_sentiments)
     contexts, texts, real = [one.context for one in chosen], [one.text for one in written], [one.text for one in chosen]
