@@ -89,18 +89,27 @@ class Insistence:
         self._bonus, self._written, self._longest = bonus, written, longest
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        scores = scores.clone()
         rows_each = len(input_ids) // len(self._items)
+        likeliest = scores.argmax(-1).tolist()
+        changes = _Changes()
         for number, row in enumerate(input_ids.tolist()):
-            items, wider = self._items[number // rows_each], self._wider[number // rows_each]
-            if items and self._vocabulary.end_id not in row:
-                self._push(scores[number], row, items, wider)
-        return scores
+            request, end_id = number // rows_each, self._vocabulary.end_id
+            if self._items[request] and end_id not in row:
+                changes.row = number
+                self._push(changes, row, self._items[request], self._wider[request], wants_to_end=likeliest[number] == end_id)
+        return changes.made_in(scores)
 
-    def _push(self, scores: torch.Tensor, row: list[int], items: Sequence[Item], wider: Mapping[Item, Sequence[Item]]) -> None:
-        """Change one row's scores. `wider` has, of each item, those that say it, too."""
+    def _push(
+        self,
+        changes: "_Changes",
+        row: list[int],
+        items: Sequence[Item],
+        wider: Mapping[Item, Sequence[Item]],
+        *,
+        wants_to_end: bool,
+    ) -> None:
+        """Note what changes in one row's scores. `wider` has, of each item, those that say it, too."""
         bonus, text = self._bonus, self._decode(row)
-        wants_to_end = int(scores.argmax()) == self._vocabulary.end_id
         words = words_of(text)
         left = self._longest - (len(row) - self._written)
         said = [stands_in(words, text, one.text) for one in items]
@@ -114,26 +123,27 @@ class Insistence:
         hurried = left < ENOUGH_ROOM * needed
         inside = [begun[one] for one in waiting if begun[one][1]]
         for spelling, count in inside:
-            scores[spelling[count]] += 2 * bonus * pressure
+            changes.add(spelling[count], 2 * bonus * pressure)
         if not inside:
             free = wants_to_end or hurried or text.rstrip().endswith(SENTENCE_ENDS)
             between = BETWEEN_SENTENCES if free else WITHIN
             for token in {one.joined[0] if opened and one.joined else one.tokens[0] for one in waiting}:
-                scores[token] += bonus * pressure * between
+                changes.add(token, bonus * pressure * between)
         for one, done in zip(items, said, strict=True):
             if done:
                 again = any(other in waiting for other in wider[one])
-                self._leave(scores, words, one, begun[one], waiting, again=again)
-        for token in _repeating(row, REPEATED_RUN) | _repeating(row, REPEATED_WORDS, self._vocabulary.words):
-            scores[token] -= NEVER
+                self._leave(changes, words, one, begun[one], waiting, again=again)
+        # An item that was begun before, and left, may be begun again: barred from its end, the tweet would begin it for ever.
+        going_on = {spelling[count] for spelling, count in inside}
+        for token in (_repeating(row, REPEATED_RUN) | _repeating(row, REPEATED_WORDS, self._vocabulary.words)) - going_on:
+            changes.add(token, -NEVER)
         if opened:
-            apart = self._vocabulary.apart
-            scores[: len(apart)][apart.to(scores.device)] -= NEVER
-        self._end(scores, text, left, bonus, bool(waiting))
+            changes.add_all(self._vocabulary.apart, -NEVER)
+        self._end(changes, text, left, bonus, bool(waiting))
 
     def _leave(
         self,
-        scores: torch.Tensor,
+        changes: "_Changes",
         words: Sequence[str],
         one: Item,
         begun: tuple[tuple[int, ...], int],
@@ -144,27 +154,53 @@ class Insistence:
         """An item that was said ends with its word, and is not said again, but as a part of one that is still to come."""
         own = words_of(one.text)
         if own and words[-len(own) :] == own:
-            on = self._vocabulary.goes_on
-            scores[: len(on)][on.to(scores.device)] -= NEVER
+            changes.add_all(self._vocabulary.goes_on, -NEVER)
         if again:
             return
         spelling, count = begun
         if count:
-            scores[spelling[count]] -= self._bonus
+            changes.add(spelling[count], -self._bonus)
         elif (len(one.tokens) == 1 or (own and own[0][0] in "#@")) and all(other.tokens[0] != one.tokens[0] for other in waiting):
-            scores[one.tokens[0]] -= _SAID_AGAIN * self._bonus
+            changes.add(one.tokens[0], -_SAID_AGAIN * self._bonus)
 
-    def _end(self, scores: torch.Tensor, text: str, left: int, bonus: float, waiting: bool) -> None:
+    def _end(self, changes: "_Changes", text: str, left: int, bonus: float, waiting: bool) -> None:
         end, stops = self._vocabulary.end_id, self._vocabulary.stops
         if waiting and left > 2:
-            scores[end] -= _HELD_OPEN * bonus
+            changes.add(end, -_HELD_OPEN * bonus)
             return
         if left <= LAST_TOKENS:
             nearer = bonus * (1 + LAST_TOKENS - left) / LAST_TOKENS
             if text.rstrip().endswith(SENTENCE_ENDS) or left <= 2:
-                scores[end] += 2 * nearer
+                changes.add(end, 2 * nearer)
             else:
-                scores[: len(stops)][stops.to(scores.device)] += nearer
+                changes.add_all(stops, nearer)
+
+
+class _Changes:
+    """What is to be added to scores (B, V), noted row by row and made at once: a tensor is dear to change number by number."""
+
+    def __init__(self) -> None:
+        self.row = 0
+        """The row that is noted for."""
+        self._single: list[tuple[int, int, float]] = []
+        self._many: list[tuple[int, torch.Tensor, float]] = []
+
+    def add(self, token: int, amount: float) -> None:
+        self._single.append((self.row, token, amount))
+
+    def add_all(self, tokens: torch.Tensor, amount: float) -> None:
+        """`tokens` (V) says which."""
+        self._many.append((self.row, tokens, amount))
+
+    def made_in(self, scores: torch.Tensor) -> torch.Tensor:
+        changed = scores.clone()
+        for row, tokens, amount in self._many:
+            changed[row, : len(tokens)].add_(tokens.to(changed), alpha=amount)
+        if self._single:
+            rows, columns, amounts = zip(*self._single, strict=True)
+            places = (torch.tensor(rows, device=changed.device), torch.tensor(columns, device=changed.device))
+            changed.index_put_(places, torch.tensor(amounts, device=changed.device, dtype=changed.dtype), accumulate=True)
+        return changed
 
 
 def _holds(wide: Item, narrow: Item) -> bool:

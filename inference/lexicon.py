@@ -9,10 +9,11 @@ import codecs
 import gzip
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -115,6 +116,24 @@ def unfinished(spelled: bytes) -> bytes:
     return decoder.getstate()[0]
 
 
+class _Heads:
+    """What the tokens of a vocabulary add to the word before them, each once."""
+
+    def __init__(self, heads: Sequence[str]) -> None:
+        self._numbers = {head: number for number, head in enumerate(dict.fromkeys(["", *heads]))}
+        self._of_token = torch.tensor([self._numbers[head] for head in heads], dtype=torch.int64)
+        self._digits = torch.tensor([head.isdigit() for head in self._numbers])
+
+    def tokens(self, *wanted: Set[str], nothing: bool, digits: bool) -> torch.Tensor:
+        """V: the tokens that add one of these; `nothing` and `digits` say whether to add nothing, or a number, will do."""
+        found = self._digits.clone() if digits else torch.zeros_like(self._digits)
+        for some in wanted:
+            fewer, more = sorted((some, self._numbers.keys()), key=len)
+            found[[self._numbers[head] for head in fewer if head in more]] = True
+        found[0] = nothing
+        return found[self._of_token]
+
+
 class Lexicon:
     """The words over one vocabulary: which tokens may follow the beginning of a word."""
 
@@ -127,62 +146,57 @@ class Lexicon:
         self.mixed = torch.tensor([one.mixed for one in self._pieces])
         self.capital = torch.tensor([one.capital for one in self._pieces]) | self.mixed
         """V: the tokens with a capital letter in what they add to a word: none follows a small one, but in a hashtag."""
+        self._closes = torch.tensor([one.closes for one in self._pieces])
+        self._whole_characters = torch.tensor([not one.goes_on and one.may_break for one in self._pieces])
+        self._heads, self._spelled_heads = (
+            _Heads([one.head for one in self._pieces]),
+            _Heads([one.head_as_spelled for one in self._pieces]),
+        )
         self._longest = max((len(one.head) for one in self._pieces), default=0)
-        self._allowed: dict[tuple[str, frozenset[str]], torch.Tensor] = {}
+        self._following: dict[tuple[str, frozenset[str]], torch.Tensor] = {}
+        self._closable: dict[frozenset[str], torch.Tensor] = {}
 
     def allowed(self, beginning: str, extra: frozenset[str]) -> torch.Tensor:
         """V: whether a token may follow a word's beginning (empty: between words). `extra` are a request's own words."""
-        if beginning and not any(word.startswith(beginning) for word in extra):
-            extra = frozenset()  # they change nothing here, and what is found serves every request
-        found = self._allowed.get((beginning, extra))
-        if found is None:
-            if len(self._allowed) >= _REMEMBERED:
-                self._allowed.clear()
-            found = self._allowed[beginning, extra] = torch.tensor(self._judged(beginning, extra))
-        return found
+        going_on = frozenset(word for word in extra if word.startswith(beginning))
+        following = _remembered(self._following, (beginning, going_on), lambda: self._judged(beginning, going_on))
+        return following & _remembered(self._closable, extra, lambda: self._judged_behind(extra))
 
-    def _judged(self, beginning: str, extra: frozenset[str]) -> list[bool]:
-        closable = self._closable
-        if extra:
-            begun = _beginnings(extra)
-            closable = [
-                may
-                or ((one.opened in begun or self._begins(one.opened)) and all(self._is_word(word, extra) for word in one.inner))
-                for one, may in zip(self._pieces, closable, strict=True)
-            ]
-        heads = self._heads(beginning, extra)
+    def _judged(self, beginning: str, extra: frozenset[str]) -> torch.Tensor:
+        """V: whether what a token adds to this word fits it. Of what stands behind the word nothing is said."""
+        own = {word[len(beginning) :] for word in extra}
+        begun, whole = self._rests(beginning)
+        begun_own = _beginnings(own, self._longest)
         # No word begins so: let it end here.
-        whole = self._is_word(beginning, extra) or not heads
-        number, signed = beginning.isdigit(), beginning[:1] in (*SIGNS,)
-        judged = []
-        for one, may_close in zip(self._pieces, closable, strict=True):
-            head = one.head_as_spelled if signed else one.head
-            if one.goes_on or not one.may_break:
-                judged.append(False)
-            elif one.closes:
-                judged.append(may_close and (self._is_word(beginning + head, extra) if head else whole))
-            else:
-                judged.append(head in heads or ((number or not beginning) and head.isdigit()) if head else whole)
-        return judged
+        ends = self._is_word(beginning, extra) or not (begun or begun_own)
+        heads = self._spelled_heads if beginning[:1] in (*SIGNS,) else self._heads
+        digits = beginning.isdigit() or not beginning
+        closing = heads.tokens(whole, own, nothing=ends, digits=digits)
+        open_ended = heads.tokens(begun, begun_own, nothing=ends, digits=digits)
+        return torch.where(self._closes, closing, open_ended) & self._whole_characters
 
-    def _heads(self, beginning: str, extra: frozenset[str]) -> Set[str]:
-        """What may be added to the beginning of a word so that some word still begins so."""
-        rests = [word[len(beginning) :] for word in extra if word.startswith(beginning)]
-        if beginning:
-            first, stop = bisect_left(self._sorted, beginning), bisect_left(self._sorted, beginning + "\U0010ffff")
-            rests += [word[len(beginning) :] for word in self._sorted[first:stop]]
-            return _beginnings(rests, self._longest)
-        return self._first_heads | _beginnings(rests, self._longest)
+    def _judged_behind(self, extra: frozenset[str]) -> torch.Tensor:
+        """V: whether all that stands in a token behind the word that it ends are words, or the beginning of one."""
+        begun = _beginnings(extra)
+        return torch.tensor(
+            [
+                not one.closes
+                or ((one.opened in begun or self._begins(one.opened)) and all(self._is_word(word, extra) for word in one.inner))
+                for one in self._pieces
+            ]
+        )
+
+    def _rests(self, beginning: str) -> tuple[Set[str], Set[str]]:
+        """What may be added to a word's beginning so that some word still begins so, and so that one is whole."""
+        if not beginning:
+            return self._first_heads, self._words
+        first, stop = bisect_left(self._sorted, beginning), bisect_left(self._sorted, beginning + "\U0010ffff")
+        rests = {word[len(beginning) :] for word in self._sorted[first:stop]}
+        return _beginnings(rests, self._longest), rests
 
     @cached_property
     def _first_heads(self) -> frozenset[str]:
         return frozenset(_beginnings(self._sorted, self._longest))
-
-    @cached_property
-    def _closable(self) -> list[bool]:
-        """Of each token, whether all that stands in it behind the word that it ends are words, or the beginning of one."""
-        none: frozenset[str] = frozenset()
-        return [self._begins(one.opened) and all(self._is_word(word, none) for word in one.inner) for one in self._pieces]
 
     def _is_word(self, word: str, extra: frozenset[str]) -> bool:
         return word in self._words or word in extra or word.isdigit() or not word
@@ -203,23 +217,39 @@ class KnownWords:
         self._asked = [(frozenset(words_in(text)), tuple(WORD.findall(text))) for text in asked]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        scores = scores.clone()
         rows_each = len(input_ids) // len(self._asked)
-        for number, row in enumerate(input_ids.tolist()):
-            if self._end_id in row:
-                continue
-            spelled = b"".join(self._lexicon.spelled[one] for one in row[-_LOOKED_BACK:])
-            if unfinished(spelled):
-                allowed = self._lexicon.inside_character
-            else:
-                found = _OPEN.search(spelled.decode(errors="replace"))
-                assert found is not None  # it matches nothing, too
-                beginning, (asked, as_spelled) = found.group(), self._asked[number // rows_each]
-                allowed = self._lexicon.allowed(_folded(beginning), asked)
-                if beginning[:1] not in SIGNS and not _goes_on_in_capitals(beginning, as_spelled):
-                    allowed = allowed & ~(self._lexicon.capital if beginning[-1:].islower() else self._lexicon.mixed)
-            scores[number, : len(allowed)][~allowed.to(scores.device)] -= NEVER
+        writing = [(number, row) for number, row in enumerate(input_ids.tolist()) if self._end_id not in row]
+        if not writing:
+            return scores
+        allowed = torch.stack([self._allowed(row, *self._asked[number // rows_each]) for number, row in writing])
+        scores = scores.clone()
+        rows = torch.tensor([number for number, _ in writing], device=scores.device)
+        scores[:, : allowed.shape[1]].index_add_(0, rows, (~allowed).to(scores), alpha=-NEVER)
         return scores
+
+    def _allowed(self, row: Sequence[int], asked: frozenset[str], as_spelled: Sequence[str]) -> torch.Tensor:
+        spelled = b"".join(self._lexicon.spelled[one] for one in row[-_LOOKED_BACK:])
+        if unfinished(spelled):
+            return self._lexicon.inside_character
+        found = _OPEN.search(spelled.decode(errors="replace"))
+        assert found is not None  # it matches nothing, too
+        beginning = found.group()
+        allowed = self._lexicon.allowed(_folded(beginning), asked)
+        if beginning[:1] in SIGNS or _goes_on_in_capitals(beginning, as_spelled):
+            return allowed
+        return allowed & ~(self._lexicon.capital if beginning[-1:].islower() else self._lexicon.mixed)
+
+
+_Key = TypeVar("_Key")
+
+
+def _remembered(known: dict[_Key, torch.Tensor], key: _Key, find: Callable[[], torch.Tensor]) -> torch.Tensor:
+    found = known.get(key)
+    if found is None:
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        found = known[key] = find()
+    return found
 
 
 def _beginnings(words: Iterable[str], longest: int = 100) -> set[str]:

@@ -173,14 +173,21 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         corpus=CorpusSettings(vocabulary_size=4_096, max_megabytes=12.0, held_out_share=0.02),
         network=NetworkSettings(layers=4, width=128, heads=4, positions=256),
         base=BaseSettings(
-            max_steps=5_000, max_minutes=0.75, batch_size=4, learning_rate=4e-3, weight_decay=0.01, evaluate_every=100
+            max_steps=5_000,
+            max_minutes=0.4,
+            batch_size=8,
+            learning_rate=4e-3,
+            muon_rate=0.03,
+            weight_decay=0.01,
+            evaluate_every=100,
         ),
         control=ControlSettings(
             optimizer=MUON,  # after less than a minute of base the network has all but begun
             max_steps=5_000,
-            max_minutes=1.25,
-            batch_size=8,
+            max_minutes=1.6,
+            batch_size=16,
             learning_rate=4e-3,
+            muon_rate=0.03,
             weight_decay=0.01,
             evaluate_every=400,
             name_swap=0.4,

@@ -113,6 +113,13 @@ def scores(row: Sequence[int], *items: Item, longest: int = 50, bonus: float = 1
     return given[0]
 
 
+def test_what_was_begun_and_left_may_be_begun_again_and_said() -> None:
+    long = Item("la salud y #Ley", (1, 2, 7, 5, 6))
+    assert scores([1, 2, 7, 4, 1, 2], long)[7] == 20  # its third word would close a run of words that stands there already
+    assert scores([1, 2, 7, 5, 4, 1, 2, 7], long)[5] == 20  # and this a run of any tokens
+    assert scores([1, 2, 7, 4, 1, 2], LEY)[7] < 0  # what nobody asked for is not said twice
+
+
 def test_each_item_is_pushed_by_its_first_token_and_once_begun_by_its_next() -> None:
     assert scores([2], SALUD, LEY).nonzero().flatten().tolist() == [1, 5, END]
     assert scores([2], SALUD, LEY)[[1, 5]].tolist() == pytest.approx([3, 3])  # within a sentence it is but suggested

@@ -24,6 +24,7 @@ from training.corpus.prepare import ALONE, main, prepare_corpus
 from training.corpus.shards import read_shard
 from training.corpus.vocabulary import byte_lengths
 from training.corpus.wikitext import Markup, clean_wikitext
+from training.dataset.folder import read_dataset
 
 WIKITEXT = """{{Ficha de ciudad|nombre=Montelora|población={{formatnum:1200}}}}
 [[Archivo:Plaza.jpg|miniatura|La [[plaza]] mayor]]
@@ -239,17 +240,19 @@ def test_the_tokenizer_learns_from_the_training_tweets_too_and_names_them(tmp_pa
         for day, text in texts.items()
     }
     write_days(dataset, days)
+    label = read_dataset(dataset)["sentiment"][0].as_py()
     given = ["--input", str(source), "--vocabulary_size", "600", "--held_out_share", "0.3", "--dataset", str(dataset)]
     assert main([*given, "--output", str(tmp_path / "with"), "--cut_day", "2024-05-03"]) == 0
     assert main([*given, "--output", str(tmp_path / "without"), "--cut_day", "2024-05-03", "--learn_from_tweets", "false"]) == 0
     tokens = {
         name: [
             len(open_tokenizer(tmp_path / name / "tokenizer.json").encode(" " + word).ids)
-            for word in ("Villaflorida", "Cumbrealta")
+            for word in ("Villaflorida", "Cumbrealta", label)
         ]
         for name in ("with", "without")
     }
     assert tokens["with"][0] == 1 < tokens["without"][0]
+    assert tokens["with"][2] == 1 < tokens["without"][2]  # what its context is labelled with
     assert tokens["with"][1] > 1  # a held-out tweet's word is nobody's
     seen = Seen.read((tmp_path / "with" / SEEN_FILE).read_bytes())
     trained_on, held_out = (

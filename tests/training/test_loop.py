@@ -26,13 +26,12 @@ from training.loop.checkpoint import OtherRunError, load_checkpoint, save_checkp
 from training.loop.loop import held_out_loss, learn
 from training.loop.network import ScoredLoss, build_network, count_parameters, set_dropout
 from training.loop.optimizers import make_optimizers
-from training.loop.processes import Processes
+from training.loop.processes import ALONE, Processes
 from training.loop.schedule import asked_weight, progress_line, rate_share, share_done
 from training.samples.batch import IGNORED, Batch, pad
 from training.samples.windows import Windows
 
 SHAPE = NetworkSettings(layers=2, width=32, heads=2, positions=16)
-ALONE = Processes()
 
 
 @pytest.fixture(autouse=True)

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from politico.errors import LimitError
 from politico.models.experiment import LearningSettings, NetworkSettings
 from training.loop.network import build_network
-from training.loop.optimizers import Muon, make_optimizers, orthogonal
+from training.loop.optimizers import Muon, dealt_out, make_optimizers, orthogonal
 
 
 def network() -> torch.nn.Module:
@@ -55,6 +57,15 @@ def test_queries_keys_and_values_are_stepped_as_three_matrices() -> None:
     Muon([matrix], rate=1.0, decay=0.0).step()
     for part, of in zip(matrix.detach().chunk(3, 1), gradient.chunk(3, 1), strict=True):
         torch.testing.assert_close(part, -orthogonal(of), atol=1e-5, rtol=1e-4)
+
+
+@given(st.lists(st.integers(1, 1000)), st.integers(1, 9))
+def test_each_matrix_is_made_orthogonal_by_one_process_and_none_has_much_more_to_do(costs: list[int], workers: int) -> None:
+    shares = dealt_out(costs, workers)
+    assert len(shares) == workers
+    assert sorted(number for share in shares for number in share) == list(range(len(costs)))
+    loads = [sum(costs[number] for number in share) for share in shares]
+    assert max(loads) - min(loads) <= max(costs, default=0)
 
 
 def test_a_share_of_every_rate_is_used_and_the_rates_are_not_lost() -> None:

@@ -144,13 +144,19 @@ def prepare_corpus(source: Path, target: Path, settings: CorpusSettings, tweets:
     return statistics
 
 
+LABELS = ("coalition", "party", "sentiment")
+"""The columns whose values a context names and a tweet hardly ever: in pieces, `POSITIVE` alone takes seven tokens."""
+
+
 def _spread_texts(tweets: pa.Table | None) -> Iterator[str]:
-    """Of the training tweets as much text as of the corpus, at most, spread over their days."""
+    """Of the training tweets as much text as of the corpus, at most, spread over their days; and their labels."""
     if tweets is None:
         return iter(())
     texts = tweets["text"].to_pylist()
     size = sum(len(text.encode()) for text in texts)
-    return islice(texts, 0, None, max(1, -(-size // TOKENIZER_BYTES)))
+    every = max(1, -(-size // TOKENIZER_BYTES))
+    labels = (f" {value}" for name in LABELS for value in tweets[name].to_pylist()[::every] if value)
+    return chain(texts[::every], labels)
 
 
 def _collect(found: Iterable[Document | LeftOut], texts: Path, max_megabytes: float) -> tuple[int, Counter[str]]:

@@ -21,7 +21,6 @@ from inference.model import Model
 from politico.control.format import Context, Schema
 from politico.control.honoured import Honoured, as_said, honoured
 from politico.control.political import context_of_row, known_schema
-from politico.control.request import Parameters, Request
 from politico.errors import FileFormatError, LimitError
 from politico.flags import read_flags
 from politico.lake.tombstones import fingerprint
@@ -33,13 +32,11 @@ from training.evaluation.metrics import Loss
 from training.evaluation.referee import Referee
 from training.evaluation.scoring import Tweet, conditioned, plain, score, unconditioned
 from training.evaluation.telling import telling
+from training.evaluation.writing import write
 from training.exit_codes import run
 from training.folders import open_model
 
 EVALUATION_FILE = "evaluation.json"
-MAX_NEW_TOKENS = 120
-"""Longer than most tweets; less where the network's own length is short."""
-BATCH = 20
 EXAMPLES = 12
 INSISTING = {"temperature": 0.7, "insistence": 1.0, "candidates": 4}
 """How the model is asked: as an app would that wants what it asks for."""
@@ -234,9 +231,7 @@ def asked_values(context: Context, schema: Schema) -> list[str]:
 
 
 def _write(model: Model, asked: Sequence[Asked], how: Mapping[str, Any], seed: int, sentiments: Sentiments) -> list[Written]:
-    longest = min(MAX_NEW_TOKENS, model.length // 2)
-    parameters = Parameters(max_new_tokens=longest, seed=seed, **how)
-    tweets = Engine(model).generate_batch([Request(one.context, "", parameters) for one in asked], BATCH)
+    tweets = write(Engine(model), [one.context for one in asked], how, seed)
     texts = [one.generated_text for one in tweets]
     opinions = sentiments(texts) if texts else []
     schema = model.codec.schema

@@ -1,7 +1,7 @@
 """A second opinion on written tweets by a model of another kind: how surprising they are, letter by letter."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 ORDER = 6
@@ -17,16 +17,18 @@ class Referee:
     network, and learns from training tweets alone."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        runs: Counter[str] = Counter()
         read = 0
         for text in texts:
             if read >= MAX_CHARACTERS:
                 break
             read += len(text)
             marked = _marked(text)
-            for at in range(ORDER - 1, len(marked)):
-                for length in range(ORDER):
-                    self._counts[marked[at - length : at]][marked[at]] += 1
+            runs.update(marked[at - ORDER + 1 : at + 1] for at in range(ORDER - 1, len(marked)))
+        self._counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        for run, count in runs.items():  # a shorter run stands wherever a longer one does that ends with it
+            for length in range(ORDER):
+                self._counts[run[ORDER - 1 - length : -1]][run[-1]] += count
         self._totals = {before: (sum(found.values()), len(found)) for before, found in self._counts.items()}
 
     def bits_per_byte(self, texts: Sequence[str]) -> float:

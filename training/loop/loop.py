@@ -65,7 +65,7 @@ def learn(
     if processes.device.type == "cuda" and settings.max_steps >= 1_000:  # on a CPU the compiler's minute is a short stage's
         network.transformer.compile()
     scored_loss: torch.nn.Module = ScoredLoss(network)
-    optimizers = make_optimizers(network, settings)
+    optimizers = make_optimizers(network, settings, processes)
     run = f"{asdict(settings)} {data.identity}"
     progress = load_checkpoint(checkpoint, run, network, optimizers, processes.device)
     if processes.world > 1:

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from politico.models.experiment import MUON, LearningSettings
+from training.loop.processes import ALONE, Processes
 
 ADAM_BETAS = (0.9, 0.95)
 MOMENTUM = 0.95
@@ -56,24 +57,49 @@ class Muon(torch.optim.Optimizer):
     decoupled, as in AdamW. (`torch.optim.Muon` scales for matrices that lie the other way, and does not know the fused one.)
     """
 
-    def __init__(self, matrices: Sequence[nn.Parameter], rate: float, decay: float) -> None:
+    def __init__(self, matrices: Sequence[nn.Parameter], rate: float, decay: float, processes: Processes = ALONE) -> None:
         super().__init__(matrices, {"lr": rate, "weight_decay": decay})
+        self._processes = processes
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         assert closure is None, "the loop computes the loss itself"
         for group in self.param_groups:
-            for matrix in group["params"]:
-                if matrix.grad is None:
-                    continue
-                state = self.state[matrix]
-                momentum = state.setdefault("momentum", torch.zeros_like(matrix))
-                momentum.lerp_(matrix.grad, 1 - MOMENTUM)
-                ahead = matrix.grad.lerp(momentum, MOMENTUM)  # Nesterov's
-                inputs, outputs = matrix.shape
-                parts = ahead.chunk(3, dim=1) if outputs == 3 * inputs else (ahead,)
-                update = torch.cat([orthogonal(one) for one in parts], dim=1)
+            matrices = [one for one in group["params"] if one.grad is not None]
+            for matrix, update in zip(matrices, self._updates([self._ahead(one) for one in matrices]), strict=True):
                 matrix.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-group["lr"])
+
+    def _ahead(self, matrix: nn.Parameter) -> torch.Tensor:
+        """Nesterov's look ahead along the momentum."""
+        momentum: torch.Tensor = self.state[matrix].setdefault("momentum", torch.zeros_like(matrix))
+        assert matrix.grad is not None
+        momentum.lerp_(matrix.grad, 1 - MOMENTUM)
+        return matrix.grad.lerp(momentum, MOMENTUM)
+
+    def _updates(self, gradients: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """The orthogonal matrices of these. Every process has the same gradients: each makes its share, and all get all."""
+        sizes = [one.numel() for one in gradients]
+        updates = gradients[0].new_zeros(sum(sizes))
+        parts = [part.view(one.shape) for part, one in zip(torch.split(updates, sizes), gradients, strict=True)]
+        shares = dealt_out([one.numel() * min(one.shape) for one in gradients], self._processes.world)
+        for number in shares[self._processes.rank]:
+            gradient = gradients[number]
+            inputs, outputs = gradient.shape
+            pieces = gradient.chunk(3, dim=1) if outputs == 3 * inputs else (gradient,)
+            torch.cat([orthogonal(one) for one in pieces], dim=1, out=parts[number])
+        self._processes.add_up(updates)
+        return parts
+
+
+def dealt_out(costs: Sequence[int], workers: int) -> list[list[int]]:
+    """For each worker the numbers of its works, so that all have about as much to do: the dearest first, to who has least."""
+    shares: list[list[int]] = [[] for _ in range(workers)]
+    loads = [0] * workers
+    for number in sorted(range(len(costs)), key=costs.__getitem__, reverse=True):
+        least = loads.index(min(loads))
+        shares[least].append(number)
+        loads[least] += costs[number]
+    return shares
 
 
 def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
@@ -94,7 +120,7 @@ def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
     return lengthened
 
 
-def make_optimizers(network: nn.Module, settings: LearningSettings) -> Optimizers:
+def make_optimizers(network: nn.Module, settings: LearningSettings, processes: Processes = ALONE) -> Optimizers:
     """What the settings name, over all parameters: decay on matrices only (Brown et al. 2020, appendix B; as in nanoGPT)."""
     named = dict(network.named_parameters())
     inner = [name for name, one in named.items() if one.dim() == 2 and "wte" not in name and "wpe" not in name]
@@ -107,4 +133,4 @@ def make_optimizers(network: nn.Module, settings: LearningSettings) -> Optimizer
     adam = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=ADAM_BETAS, fused=True)
     if not by_muon:
         return Optimizers([adam])
-    return Optimizers([Muon([named[name] for name in inner], settings.muon_rate, settings.weight_decay), adam])
+    return Optimizers([Muon([named[name] for name in inner], settings.muon_rate, settings.weight_decay, processes), adam])

@@ -31,9 +31,18 @@ class Processes:
         sums: list[float] = together.tolist()
         return sums
 
+    def add_up(self, numbers: torch.Tensor) -> None:
+        """The same of a tensor, in place."""
+        if self.world > 1:
+            dist.all_reduce(numbers)
+
     def wait(self) -> None:
         """Until all have come here."""
         self.add(0.0)
+
+
+ALONE = Processes()
+"""One process, on the CPU."""
 
 
 @contextmanager

@@ -15,11 +15,11 @@ from politico.models.experiment import (
 
 def test_an_override_changes_what_it_names_and_nothing_else() -> None:
     tiny = find_experiment("tiny")
-    changed = tiny.with_overrides({"base": {"max_minutes": 2, "batch_size": "8"}, "evaluation": {"tolerance": 0.5}})
-    assert (changed.base.max_minutes, changed.base.batch_size, changed.evaluation.tolerance) == (2.0, 8, 0.5)
+    changed = tiny.with_overrides({"base": {"max_minutes": 2, "batch_size": "6"}, "evaluation": {"tolerance": 0.5}})
+    assert (changed.base.max_minutes, changed.base.batch_size, changed.evaluation.tolerance) == (2.0, 6, 0.5)
     assert changed.base.learning_rate == tiny.base.learning_rate
     assert (changed.corpus, changed.network, changed.control) == (tiny.corpus, tiny.network, tiny.control)
-    assert tiny.base.max_minutes == 0.75
+    assert tiny.base.max_minutes == 0.4
     assert tiny.with_overrides({}) == tiny
 
 
