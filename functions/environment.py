@@ -34,6 +34,9 @@ COMPREHEND_RATE = "POLITICO_COMPREHEND_RATE"
 """Requests a second, over all functions together."""
 MODEL_GROUP = "POLITICO_MODEL_GROUP"
 ENDPOINT = "POLITICO_ENDPOINT"
+SERVING_ROLE = "POLITICO_SERVING_ROLE"
+"""The address of the role that served models run under."""
+SERVING_INSTANCE = "POLITICO_SERVING_INSTANCE"
 SOURCE = "POLITICO_TRAINING_SOURCE"
 """The S3 address of the training code."""
 AWS = "LAMBDA_TASK_ROOT"
@@ -122,6 +125,14 @@ def training_source() -> str:
 
 def endpoint() -> str:
     return os.environ[ENDPOINT]
+
+
+def serving_role() -> str:
+    return os.environ[SERVING_ROLE]
+
+
+def serving_instance() -> str:
+    return os.environ[SERVING_INSTANCE]
 
 
 def is_on_aws() -> bool:

@@ -1,6 +1,7 @@
 """A model folder: weights, tokenizer, control schema and run card, no code. Training writes it, the engine reads it."""
 
 import json
+import os
 from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,8 @@ def save_model(
     (folder / CARD_FILE).write_text(json.dumps(card, ensure_ascii=False, indent=1, sort_keys=True), encoding="utf-8")
     if words:
         write_words(folder, words)
+    for path in folder.iterdir():
+        path.chmod(0o644)  # safetensors lets nobody but the writer read, and who serves a model need not be who trained it
 
 
 def load_model(folder: Path) -> Model:
@@ -100,6 +103,8 @@ def load_model(folder: Path) -> Model:
     for name in (TOKENIZER_FILE, SCHEMA_FILE, CARD_FILE, "config.json", "model.safetensors"):
         if not (folder / name).is_file():
             raise FileFormatError(f"{folder} is no model folder: {name} is missing")
+        if not os.access(folder / name, os.R_OK):
+            raise FileFormatError(f"{folder / name} may not be read by this user")
     tokenizer = open_tokenizer(folder / TOKENIZER_FILE)
     schema = Schema.from_json((folder / SCHEMA_FILE).read_bytes())
     codec = codec_for(tokenizer, schema)

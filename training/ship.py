@@ -37,6 +37,7 @@ def ship(model: Path, output: Path) -> int:
         output.mkdir(parents=True, exist_ok=True)
         weights = {name: one.to(torch.float16) for name, one in load_file(folder / WEIGHTS_FILE).items()}
         save_file(weights, output / WEIGHTS_FILE, {"format": "pt"})
+        (output / WEIGHTS_FILE).chmod(0o644)  # safetensors lets nobody but the writer read
         for name in OTHER_FILES:
             if (folder / name).is_file():
                 shutil.copyfile(folder / name, output / name)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aws_cdk import Aws, Duration
+from aws_cdk import ArnFormat, Aws, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -18,10 +18,24 @@ from infra.functions import Functions
 from infra.naming import arn_of
 from infra.settings import Settings
 from infra.storage import Storage
+from politico.models.packages import VARIANT
 
-VARIANT = "AllTraffic"
 POLL_SECONDS = 5
-ROLLBACK_METRICS = ("Invocation5XXErrors", "InvocationModelErrors")
+ROLLBACK_METRIC = "Invocation5XXErrors"
+"""Not InvocationModelErrors: that counts the 400s, too, with which the endpoint answers a bad request."""
+ON_THE_WAY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
+"""What an endpoint comes out of by itself."""
+SEE = "aws sagemaker describe-endpoint says why"
+RETRY = [
+    {
+        # Throttling, an outage: SageMaker's codes come under many names here, and what is wrong in itself is so four times.
+        "ErrorEquals": ["States.TaskFailed"],
+        "IntervalSeconds": 2,
+        "MaxAttempts": 4,
+        "BackoffRate": 2.0,
+        "JitterStrategy": "FULL",
+    }
+]
 
 
 class Deploy(Construct):
@@ -40,24 +54,28 @@ class Deploy(Construct):
     ) -> None:
         super().__init__(scope, name)
         self._settings, self._serving, self._notifications = settings, serving, notifications
-        self.release = functions.make("Release", "deploy.release", environment={environment.ENDPOINT: settings.endpoint_name})
-        self.release.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=["sagemaker:DescribeEndpoint"], resources=[arn_of(self, "sagemaker", "endpoint", settings.endpoint_name)]
-            )
+        self.release = functions.make(
+            "Release",
+            "deploy.release",
+            environment={
+                environment.ENDPOINT: settings.endpoint_name,
+                environment.SERVING_ROLE: serving.role.role_arn,
+                environment.SERVING_INSTANCE: settings.serving_instance,
+            },
         )
+        self._let_release_make_models()
         self.probe = functions.make("Probe", "deploy.probe", environment={}, timeout=Duration.minutes(5))
         candidates = arn_of(self, "sagemaker", "endpoint", f"{settings.endpoint_name}-candidate-*")
         self.probe.add_to_role_policy(iam.PolicyStatement(actions=["sagemaker:InvokeEndpoint"], resources=[candidates]))
         # Named, not referred to: the local cloud makes no alarms, and a reference to one would have nothing to point at.
-        self._alarm_names = [f"{settings.endpoint_name}-{metric}" for metric in ROLLBACK_METRICS]
-        self._make_alarms()
+        self._alarm_name = f"{settings.endpoint_name}-{ROLLBACK_METRIC}"
+        self._make_alarm()
         self.machine = sfn.StateMachine(
             self,
             "Workflow",
             comment="An approved model version in, the endpoint updated",
             definition_body=sfn.DefinitionBody.from_chainable(self._definition()),
-            timeout=Duration.hours(3),
+            timeout=Duration.hours(3),  # an hour longer than a release takes before it gives itself up
             tracing_enabled=True,
         )
         self._let_machine_deploy()
@@ -77,16 +95,20 @@ class Deploy(Construct):
         path = sfn.JsonPath
         release = tasks.LambdaInvoke(
             self,
-            "Name the release",
+            "Hold the release",
             lambda_function=self.release,
-            payload=sfn.TaskInput.from_object(
-                {"name": path.string_at("$$.Execution.Name"), "package": path.string_at("$.detail.ModelPackageArn")}
-            ),
+            payload=sfn.TaskInput.from_object({"execution": path.string_at("$$.Execution.Id"), "approval": path.object_at("$")}),
             payload_response_only=True,
         )
         tell = self._tell()
         give_up = self._give_up(tell)
         release.add_catch(tell, result_path="$.error")
+        candidate = self._call(
+            "Create the candidate",
+            "createEndpoint",
+            {"EndpointName.$": "$.candidate", "EndpointConfigName.$": "$.release"},
+        )
+        candidate.add_catch(give_up, result_path="$.error")
         probe = tasks.LambdaInvoke(
             self,
             "Ask the candidate",
@@ -97,81 +119,79 @@ class Deploy(Construct):
         )
         probe.add_catch(give_up, result_path="$.error")
         drop = self._call("Drop the candidate", "deleteEndpoint", {"EndpointName.$": "$.candidate"})
-        update = self._call(
-            "Update the endpoint",
-            "updateEndpoint",
-            {
-                "EndpointName.$": "$.endpoint",
-                "EndpointConfigName.$": "$.release",
-                "DeploymentConfig": self._blue_green(),
-            },
+        drop.add_catch(give_up, result_path="$.error")
+        probe.next(self._go_live(drop, give_up))
+        tried = self._until_in_service("candidate", "the candidate", probe, give_up)
+        held = sfn.Choice(self, "This execution's to make?").when(
+            sfn.Condition.boolean_equals("$.held", True), candidate.next(tried)
         )
-        create = self._call(
-            "Create the endpoint", "createEndpoint", {"EndpointName.$": "$.endpoint", "EndpointConfigName.$": "$.release"}
-        )
-        for step in (update, create, drop):
-            step.add_catch(give_up, result_path="$.error")
+        return release.next(held.otherwise(sfn.Succeed(self, "Another execution's")))
+
+    def _go_live(self, drop: sfn.IChainable, give_up: sfn.IChainable) -> sfn.IChainable:
+        """From a candidate that wrote to the endpoint that serves it: made, or updated from whatever state it is in."""
+        endpoint = {"EndpointName.$": "$.endpoint"}
+        target = {**endpoint, "EndpointConfigName.$": "$.release"}
+        update = self._call("Update the endpoint", "updateEndpoint", {**target, "DeploymentConfig": self._blue_green()})
+        create = self._call("Create the endpoint", "createEndpoint", target)
+        delete = self._call("Delete the failed endpoint", "deleteEndpoint", endpoint)
         live = self._until_in_service("endpoint", "the endpoint", drop, give_up)
+        find, settle = self._look("Find the endpoint", "endpoint"), self._wait("Wait until it can be updated")
+        # Nothing but there being none of that name makes this fail for long; should it, the making says why.
+        find.add_catch(create, result_path=sfn.JsonPath.DISCARD)
+        for step in (update, create, delete):
+            step.add_catch(give_up, result_path="$.error")
         update.next(live)
         create.next(live)
-        go_live = sfn.Choice(self, "Endpoint there already?").when(sfn.Condition.boolean_equals("$.exists", True), update)
-        probe.next(go_live.otherwise(create))
-        tried = self._until_in_service("candidate", "the candidate", probe, give_up)
-        return release.next(self._make_candidate(give_up)).next(tried)
-
-    def _make_candidate(self, give_up: sfn.IChainable) -> sfn.Chain:
-        model = self._call(
-            "Create the model",
-            "createModel",
-            {
-                "ModelName.$": "$.release",
-                "ExecutionRoleArn": self._serving.role.role_arn,
-                "PrimaryContainer": {"ModelPackageName.$": "$.package"},
-            },
+        settle.next(find)
+        delete.next(settle)
+        found = (
+            sfn.Choice(self, "What does the endpoint do?")
+            .when(self._is("InService"), update)
+            .when(self._is("Failed"), delete)  # it serves nobody, and nothing else can be done with it
+            .when(self._is_late(), self._fail("Too late to update", "the endpoint never came to rest", give_up))
+            .when(self._is(*ON_THE_WAY), settle)
+            .otherwise(self._fail("No state to update from", f"the endpoint can't be updated: {SEE}", give_up))
         )
-        variant = {
-            "VariantName": VARIANT,
-            "ModelName.$": "$.release",
-            "InstanceType": self._settings.serving_instance,
-            "InitialInstanceCount": 1,
-        }
-        config = self._call(
-            "Create the configuration",
-            "createEndpointConfig",
-            {"EndpointConfigName.$": "$.release", "ProductionVariants": [variant]},
-        )
-        candidate = self._call(
-            "Create the candidate",
-            "createEndpoint",
-            {"EndpointName.$": "$.candidate", "EndpointConfigName.$": "$.release"},
-        )
-        for step in (model, config, candidate):
-            step.add_catch(give_up, result_path="$.error")
-        return model.next(config).next(candidate)
+        return find.next(found)
 
     def _until_in_service(self, field: str, name: str, then: sfn.IChainable, give_up: sfn.IChainable) -> sfn.IChainable:
-        """Look every few seconds until the endpoint named in `$.FIELD` serves, or has failed."""
-        wait = sfn.Wait(self, f"Wait for {name}", time=sfn.WaitTime.duration(Duration.seconds(POLL_SECONDS)))
-        look = self._call(
-            f"Look at {name}",
-            "describeEndpoint",
-            {"EndpointName.$": f"$.{field}"},
-            {"status.$": "$.EndpointStatus"},
-            "$.looked",
-        )
+        """Look every few seconds until the endpoint named in `$.FIELD` serves this very release, or will not.
+
+        An update that is rolled back ends in service, too: with the configuration of before.
+        """
+        wait, look = self._wait(f"Wait for {name}"), self._look(f"Look at {name}", field)
         look.add_catch(give_up, result_path="$.error")
-        status = "$.looked.status"
-        in_service = sfn.Condition.string_equals(status, "InService")
-        on_its_way = sfn.Condition.or_(*(sfn.Condition.string_equals(status, one) for one in ("Creating", "Updating")))
-        failed = sfn.Pass(
-            self,
-            f"Failed: {name}",
-            result=sfn.Result.from_object({"Error": "EndpointFailed", "Cause": f"{name} did not come into service"}),
-            result_path="$.error",
-        ).next(give_up)
-        seen = sfn.Choice(self, f"Serves: {name}?").when(in_service, then).when(on_its_way, wait).otherwise(failed)
+        ours = sfn.Condition.string_equals_json_path("$.looked.config", "$.release")
+        seen = (
+            sfn.Choice(self, f"Serves: {name}?")
+            .when(sfn.Condition.and_(self._is("InService"), ours), then)
+            .when(
+                self._is("InService"),
+                self._fail(f"Rolled back: {name}", f"{name} was rolled back: it serves as before; {SEE}", give_up),
+            )
+            .when(self._is_late(), self._fail(f"Late: {name}", f"{name} did not come into service in time", give_up))
+            .when(self._is(*ON_THE_WAY), wait)
+            .otherwise(self._fail(f"Failed: {name}", f"{name} did not come into service; {SEE}", give_up))
+        )
         wait.next(look).next(seen)
         return wait
+
+    def _look(self, name: str, field: str) -> sfn.CustomState:
+        told = {"status.$": "$.EndpointStatus", "config.$": "$.EndpointConfigName"}
+        return self._call(name, "describeEndpoint", {"EndpointName.$": f"$.{field}"}, told, "$.looked")
+
+    def _wait(self, name: str) -> sfn.Wait:
+        return sfn.Wait(self, name, time=sfn.WaitTime.duration(Duration.seconds(POLL_SECONDS)))
+
+    def _is(self, *statuses: str) -> sfn.Condition:
+        return sfn.Condition.or_(*(sfn.Condition.string_equals("$.looked.status", one) for one in statuses))
+
+    def _is_late(self) -> sfn.Condition:
+        return sfn.Condition.timestamp_greater_than_json_path("$$.State.EnteredTime", "$.deadline")
+
+    def _fail(self, state: str, cause: str, give_up: sfn.IChainable) -> sfn.IChainable:
+        reason = sfn.Result.from_object({"Error": "EndpointFailed", "Cause": cause})
+        return sfn.Pass(self, state, result=reason, result_path="$.error").next(give_up)
 
     def _tell(self) -> sfn.Chain:
         """Say what went wrong, and fail."""
@@ -205,28 +225,28 @@ class Deploy(Construct):
             "Resource": f"arn:{Aws.PARTITION}:states:::aws-sdk:sagemaker:{action}",
             "Parameters": parameters,
             "ResultPath": result_path,
+            "Retry": RETRY,
         }
         return sfn.CustomState(self, name, state_json={**state, "ResultSelector": selector} if selector else state)
 
-    def _make_alarms(self) -> None:
+    def _make_alarm(self) -> None:
         """What makes SageMaker roll an update back."""
-        for metric, alarm_name in zip(ROLLBACK_METRICS, self._alarm_names, strict=True):
-            measured = cloudwatch.Metric(
-                namespace="AWS/SageMaker",
-                metric_name=metric,
-                dimensions_map={"EndpointName": self._settings.endpoint_name, "VariantName": VARIANT},
-                statistic="Sum",
-                period=Duration.minutes(1),
-            )
-            measured.create_alarm(
-                self,
-                metric,
-                alarm_name=alarm_name,
-                alarm_description="The endpoint answers with failures; an update under way is rolled back",
-                threshold=3,
-                evaluation_periods=1,
-                treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            )
+        measured = cloudwatch.Metric(
+            namespace="AWS/SageMaker",
+            metric_name=ROLLBACK_METRIC,
+            dimensions_map={"EndpointName": self._settings.endpoint_name, "VariantName": VARIANT},
+            statistic="Sum",
+            period=Duration.minutes(1),
+        )
+        measured.create_alarm(
+            self,
+            ROLLBACK_METRIC,
+            alarm_name=self._alarm_name,
+            alarm_description="The endpoint fails to answer; an update under way is rolled back",
+            threshold=3,
+            evaluation_periods=1,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
 
     def _blue_green(self) -> dict[str, Any]:
         return {
@@ -234,43 +254,43 @@ class Deploy(Construct):
                 "TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 300},
                 "TerminationWaitInSeconds": 300,
             },
-            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in self._alarm_names]},
+            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": self._alarm_name}]},
         }
 
     def _let_machine_deploy(self) -> None:
         name = self._settings.endpoint_name
-        verbs = ("Create", "Describe", "Update", "Delete")
         self.machine.add_to_role_policy(
             iam.PolicyStatement(
-                actions=[
-                    *(f"sagemaker:{verb}Endpoint" for verb in verbs),
-                    "sagemaker:CreateEndpointConfig",
-                    "sagemaker:CreateModel",
-                ],
+                actions=[f"sagemaker:{verb}Endpoint" for verb in ("Create", "Describe", "Update", "Delete")],
                 resources=[
                     arn_of(self, "sagemaker", "endpoint", name),
                     arn_of(self, "sagemaker", "endpoint", f"{name}-*"),
                     arn_of(self, "sagemaker", "endpoint-config", f"{name}-*"),
-                    arn_of(self, "sagemaker", "model", f"{name}-*"),
                 ],
             )
         )
         self.machine.add_to_role_policy(
             iam.PolicyStatement(
-                actions=["sagemaker:DescribeModelPackage"],
-                resources=[arn_of(self, "sagemaker", "model-package", f"{self._settings.model_group}/*")],
+                actions=["cloudwatch:DescribeAlarms"], resources=[arn_of(self, "cloudwatch", "alarm", self._alarm_name)]
             )
         )
-        self.machine.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=["cloudwatch:DescribeAlarms"],
-                resources=[arn_of(self, "cloudwatch", "alarm", name) for name in self._alarm_names],
-            )
+
+    def _let_release_make_models(self) -> None:
+        name = self._settings.endpoint_name
+        models = arn_of(self, "sagemaker", "model", f"{name}-*")
+        configurations = arn_of(self, "sagemaker", "endpoint-config", f"{name}-*")
+        versions = arn_of(self, "sagemaker", "model-package", f"{self._settings.model_group}/*")
+        passed = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+        # Its machine's name is not known yet, for the machine calls it; CloudFormation begins it with the construct's own.
+        executions = Stack.of(self).format_arn(
+            service="states", resource="execution", resource_name="Deploy*", arn_format=ArnFormat.COLON_RESOURCE_NAME
         )
-        self.machine.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=["iam:PassRole"],
-                resources=[self._serving.role.role_arn],
-                conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
-            )
-        )
+        for actions, resources, conditions in (
+            (["sagemaker:CreateModel"], [models, versions], None),
+            (["sagemaker:DescribeModelPackage"], [versions], None),
+            (["sagemaker:DescribeModel", "sagemaker:ListTags", "sagemaker:AddTags"], [models], None),
+            (["sagemaker:CreateEndpointConfig"], [configurations, models], None),
+            (["states:DescribeExecution"], [executions], None),
+            (["iam:PassRole"], [self._serving.role.role_arn], passed),
+        ):
+            self.release.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=resources, conditions=conditions))

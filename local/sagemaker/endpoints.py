@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import stat
 import sys
 import threading
 import time
@@ -27,6 +28,7 @@ from local.processes.ports import HOST, free_port
 from local.sagemaker.container import ISOLATION, Container
 from local.sagemaker.jobs import refuse
 from politico.errors import JobError
+from politico.models.packages import VARIANT
 
 STARTUP_SECONDS = 120.0
 """SageMaker waits up to several minutes for /ping; a small model here needs seconds."""
@@ -40,6 +42,16 @@ class Image:
 
     folder: Path
     dockerfile: str
+
+    @property
+    def user(self) -> str:
+        """The Dockerfile's USER, who runs the program."""
+        lines = (self.folder / self.dockerfile).read_text().splitlines()
+        return next((line.split(" ", 1)[1].strip() for line in reversed(lines) if line.startswith("USER ")), "root")
+
+    def may_read(self, mode: int) -> bool:
+        """Whether that user may read what root unpacked with this mode."""
+        return self.user in ("root", "0") or bool(mode & stat.S_IROTH)
 
     def command(self) -> list[str]:
         """The Dockerfile's ENTRYPOINT, with the environment's Python for the image's, and what SageMaker appends."""
@@ -73,19 +85,31 @@ class Endpoints:
         """Make moto's SageMaker serve endpoints from here."""
         endpoints = self
         create, delete = SageMakerModelBackend.create_endpoint, SageMakerModelBackend.delete_endpoint
-        configure = SageMakerResponse.create_endpoint_config
+        configure, make_model = SageMakerResponse.create_endpoint_config, SageMakerResponse.create_model
+        tag = SageMakerModelBackend.add_tags
 
         def create_endpoint_config(response: SageMakerResponse) -> Any:
-            refuse(violations("sagemaker", "CreateEndpointConfig", json.loads(response.body)))
+            request = json.loads(response.body)
+            refuse(violations("sagemaker", "CreateEndpointConfig", request))
+            _refuse_existing("endpoint configuration", request["EndpointConfigName"], response.sagemaker_backend.endpoint_configs)
             return configure(response)
+
+        def create_model(response: SageMakerResponse) -> Any:
+            request = json.loads(response.body)
+            refuse(violations("sagemaker", "CreateModel", request))
+            _refuse_existing("model", request["ModelName"], response.sagemaker_backend._models)
+            return make_model(response)
+
+        def add_tags(backend: SageMakerModelBackend, arn: str, tags: list[dict[str, str]]) -> Any:
+            backend.delete_tags(arn, [one["Key"] for one in tags])  # a key has one value
+            return tag(backend, arn, tags)
 
         def create_endpoint(backend: SageMakerModelBackend, endpoint_name: str, endpoint_config_name: str, tags: Any) -> Any:
             request = {"EndpointName": endpoint_name, "EndpointConfigName": endpoint_config_name}
             refuse(violations("sagemaker", "CreateEndpoint", request))
-            if endpoint_name in backend.endpoints:
-                raise JsonRESTError("ValidationException", f"Cannot create already existing endpoint {endpoint_name}.")
+            _refuse_existing("endpoint", endpoint_name, backend.endpoints)
             endpoint = create(backend, endpoint_name, endpoint_config_name, tags)
-            endpoints._roll_out(backend, endpoint, "Creating")
+            endpoints._roll_out(backend, endpoint, endpoint_config_name, "Creating")
             return endpoint
 
         def update_endpoint(response: SageMakerResponse) -> ActionResult:
@@ -95,8 +119,9 @@ class Endpoints:
             backend.describe_endpoint(request["EndpointName"])
             backend.describe_endpoint_config(request["EndpointConfigName"])
             endpoint = backend.endpoints[request["EndpointName"]]
-            endpoint.endpoint_config_name = request["EndpointConfigName"]
-            endpoints._roll_out(backend, endpoint, "Updating")
+            if endpoint.endpoint_status != "InService":
+                raise JsonRESTError("ValidationException", f"Cannot update endpoint in status {endpoint.endpoint_status}.")
+            endpoints._roll_out(backend, endpoint, request["EndpointConfigName"], "Updating")
             return ActionResult({"EndpointArn": endpoint.arn})
 
         def delete_endpoint(backend: SageMakerModelBackend, endpoint_name: str) -> None:
@@ -109,27 +134,32 @@ class Endpoints:
         # moto's own list of instance types is out of date; botocore's, checked above, is not.
         FakeEndpointConfig.validate_instance_type = lambda _config, _instance_type: None
         SageMakerResponse.create_endpoint_config = create_endpoint_config
+        SageMakerResponse.create_model = create_model
+        SageMakerModelBackend.add_tags = add_tags
         SageMakerModelBackend.create_endpoint = create_endpoint
         SageMakerModelBackend.delete_endpoint = delete_endpoint
         SageMakerResponse.update_endpoint = update_endpoint
         SageMakerRuntimeResponse.invoke_endpoint = invoke_endpoint
 
-    def _roll_out(self, backend: SageMakerModelBackend, endpoint: Any, status: str) -> None:
-        """Start the new process beside the old one, and switch over once it answers: blue/green."""
+    def _roll_out(self, backend: SageMakerModelBackend, endpoint: Any, config_name: str, status: str) -> None:
+        """Start the new process beside the old one, and switch over once it answers: blue/green.
+
+        An update that fails is rolled back: the endpoint is in service again, with the configuration and the process of before.
+        """
         endpoint.endpoint_status, endpoint.failure_reason = status, None
 
         def work() -> None:
             try:
-                fresh = self._start(backend, endpoint.endpoint_config_name)
+                fresh = self._start(backend, config_name)
             except Exception as error:
                 if not isinstance(error, JobError):
                     traceback.print_exc()
                 endpoint.failure_reason = str(error)
-                # An update that fails leaves the old version serving.
                 endpoint.endpoint_status = "Failed" if status == "Creating" else "InService"
             else:
                 old = self._serving.get(endpoint.endpoint_name)
                 self._serving[endpoint.endpoint_name] = fresh
+                endpoint.endpoint_config_name = config_name
                 endpoint.endpoint_status = "InService"
                 self._drop(old)
             endpoint.last_modified_time = utcnow()
@@ -145,7 +175,10 @@ class Endpoints:
         self._count += 1
         folder = self._folder / f"{config_name}-{self._count}"
         container = Container(folder, client("s3", self._port))
-        container.unpack(model_data, container.path("/opt/ml/model"))
+        model = container.path("/opt/ml/model")
+        container.unpack(model_data, model)
+        if closed := sorted(path.name for path in model.iterdir() if not image.may_read(path.stat().st_mode)):
+            raise JobError(f"the image's user {image.user} may not read {', '.join(closed)}, which SageMaker unpacked as root")
         port = free_port()
         environment = {
             "PYTHONPATH": str(ISOLATION),
@@ -186,12 +219,17 @@ class Endpoints:
         request = urllib.request.Request(f"http://{HOST}:{serving.port}/invocations", data=body, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=INVOCATION_SECONDS) as answer:
-                said = {"Content-Type": answer.headers["Content-Type"], "x-Amzn-Invoked-Production-Variant": "AllTraffic"}
+                said = {"Content-Type": answer.headers["Content-Type"], "x-Amzn-Invoked-Production-Variant": VARIANT}
                 return 200, said, answer.read()
         except urllib.error.HTTPError as error:
             return _model_error(name, error.code, error.read().decode(errors="replace"))
         except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
             return _model_error(name, 0, f"Invocation timed out or was cut off: {error}")
+
+
+def _refuse_existing(kind: str, name: str, known: Any) -> None:
+    if name in known:
+        raise JsonRESTError("ValidationException", f'Cannot create already existing {kind} "{name}".')
 
 
 def _model_error(name: str, status: int, message: str) -> tuple[int, dict[str, str], str]:

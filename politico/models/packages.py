@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+VARIANT = "AllTraffic"
+"""The one variant of an endpoint that serves a version."""
+
 
 @dataclass(frozen=True)
 class Package:

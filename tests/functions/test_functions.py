@@ -5,11 +5,12 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
@@ -27,6 +28,7 @@ from politico.lake import places
 from politico.lake.bucket import Lake
 from politico.ledger.table import KEY
 from politico.tweets.politician import Politician, Registry
+from politico.tweets.tweet import read_time
 
 RUN = "20240503-120000-1a2b3c4d"
 REFERENCE = "2024-05-03T12:00:00.000Z"
@@ -439,31 +441,110 @@ def test_a_candidate_that_writes_nothing_is_refused_by_the_prompt_it_failed(sile
         probe(FakeRuntime(tweet("Hola"), tweet("Hola"), silence), "candidate")
 
 
-# Names of a release
+# A release: its names, and whose it is
+
+PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/politico/{}"
+EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:DeployWorkflow:{}"
 
 
-def test_a_release_has_the_same_names_again_and_another_release_others(cloud: Lake) -> None:
-    first = release.handler({"package": "arn:1", "name": "x"}, None)
-    assert first == release.handler({"package": "arn:1", "name": "x"}, None)
-    others = [release.handler(event, None) for event in ({"package": "arn:2", "name": "x"}, {"package": "arn:1", "name": "y"})]
+class FakeSageMaker:
+    """Models and configurations with SageMaker's own refusals; moto replaces what is there already."""
+
+    def __init__(self) -> None:
+        self.models: dict[str, dict[str, Any]] = {}
+        self.configs: dict[str, dict[str, Any]] = {}
+
+    def _make(self, kind: str, known: dict[str, dict[str, Any]], name: str, request: dict[str, Any]) -> None:
+        if name in known:
+            error = {"Code": "ValidationException", "Message": f"Cannot create already existing {kind} {name!r}."}
+            raise ClientError({"Error": error}, "Create")
+        known[name] = request
+
+    def create_model(self, **request: Any) -> None:
+        self._make("model", self.models, request["ModelName"], request)
+
+    def create_endpoint_config(self, **request: Any) -> None:
+        self._make("endpoint configuration", self.configs, request["EndpointConfigName"], request)
+
+    def describe_model(self, ModelName: str) -> dict[str, str]:  # noqa: N803 - boto3's names
+        return {"ModelArn": ModelName}
+
+    def list_tags(self, ResourceArn: str) -> dict[str, Any]:  # noqa: N803
+        return {"Tags": self.models[ResourceArn]["Tags"]}
+
+    def add_tags(self, ResourceArn: str, Tags: list[dict[str, str]]) -> None:  # noqa: N803
+        self.models[ResourceArn]["Tags"] = Tags
+
+
+class FakeExecutions:
+    def __init__(self) -> None:
+        self.statuses: dict[str, str] = {}
+
+    def describe_execution(self, executionArn: str) -> dict[str, str]:  # noqa: N803
+        if executionArn not in self.statuses:
+            raise ClientError({"Error": {"Code": "ExecutionDoesNotExist", "Message": executionArn}}, "DescribeExecution")
+        return {"status": self.statuses[executionArn]}
+
+
+@pytest.fixture
+def releases(monkeypatch: pytest.MonkeyPatch) -> tuple[FakeSageMaker, FakeExecutions]:
+    made = {"sagemaker": FakeSageMaker(), "stepfunctions": FakeExecutions()}
+    monkeypatch.setenv(environment.ENDPOINT, Settings().endpoint_name)
+    monkeypatch.setenv(environment.SERVING_ROLE, "arn:aws:iam::123456789012:role/serving")
+    monkeypatch.setenv(environment.SERVING_INSTANCE, Settings().serving_instance)
+    monkeypatch.setattr(environment, "client", made.__getitem__)
+    return made["sagemaker"], made["stepfunctions"]  # type: ignore[return-value]
+
+
+def announced(version: int, execution: str, **more: Any) -> dict[str, Any]:
+    approval = {"source": "aws.sagemaker", "detail": {"ModelPackageArn": PACKAGE.format(version)}, **more}
+    return dict(release.handler({"approval": approval, "execution": EXECUTION.format(execution)}, None))
+
+
+def test_a_releases_names_follow_from_its_package_and_fit_sagemaker(releases: tuple[FakeSageMaker, FakeExecutions]) -> None:
+    first, again, other = announced(1, "a"), announced(1, "a"), announced(2, "b")
     for name in ("release", "candidate"):
-        assert len({one[name] for one in (first, *others)}) == 3
-    assert (first["endpoint"], first["package"], first["exists"]) == (Settings().endpoint_name, "arn:1", False)
+        assert first[name] == again[name] != other[name]
+        assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", first[name])
+        assert first[name].startswith(first["endpoint"] + "-")  # the functions' rights are by this prefix
+    assert first["candidate"].startswith(f"{first['endpoint']}-candidate-")
+    assert first["held"] is again["held"] is other["held"] is True  # the same step tried again goes on
+    assert set(releases[0].models) == set(releases[0].configs) == {first["release"], other["release"]}
 
 
-def test_the_names_of_a_release_fit_sagemaker(cloud: Lake) -> None:
-    made = release.handler({"package": "arn:1", "name": "a" * 80}, None)
-    for name in ("release", "candidate"):
-        assert len(made[name]) <= 63
-        assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", made[name])
-        assert made[name].startswith(made["endpoint"] + "-")  # the functions' rights are by this prefix
-    assert made["candidate"].startswith(f"{made['endpoint']}-candidate-")
+def test_a_release_gives_itself_up_before_its_machine_is_ended(releases: tuple[FakeSageMaker, FakeExecutions]) -> None:
+    left = read_time(announced(1, "a")["deadline"]) - environment.now()
+    assert timedelta(hours=1) < left < timedelta(hours=3)
 
 
-def test_an_endpoint_that_is_there_is_found(cloud: Lake) -> None:
-    sagemaker = boto3.client("sagemaker")
-    variant = {"VariantName": "a", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
-    sagemaker.create_model(ModelName="m", ExecutionRoleArn="arn:aws:iam::123456789012:role/r", PrimaryContainer={"Image": "i"})
-    sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[variant])
-    sagemaker.create_endpoint(EndpointName=Settings().endpoint_name, EndpointConfigName="c")
-    assert release.handler({"package": "arn:1", "name": "x"}, None)["exists"] is True
+@pytest.mark.parametrize(
+    ("first", "again", "held"),
+    [
+        ("RUNNING", False, False),
+        ("SUCCEEDED", False, False),
+        ("SUCCEEDED", True, True),
+        *((status, False, True) for status in ("FAILED", "TIMED_OUT", "ABORTED", None)),
+    ],
+)
+def test_an_approval_that_comes_again_is_released_only_where_the_first_was_let_go_or_a_person_asks(
+    releases: tuple[FakeSageMaker, FakeExecutions], first: str | None, again: bool, held: bool
+) -> None:
+    sagemaker, executions = releases
+    announced(1, "first")
+    if first:
+        executions.statuses[EXECUTION.format("first")] = first
+    second = announced(1, "second", again=again)
+    assert second["held"] is held
+    (tag,) = sagemaker.models[second["release"]]["Tags"]
+    assert tag["Value"] == EXECUTION.format("second" if held else "first")
+
+
+def test_what_sagemaker_refuses_for_another_reason_is_not_taken_for_being_there(
+    releases: tuple[FakeSageMaker, FakeExecutions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_request: Any) -> None:
+        raise ClientError({"Error": {"Code": "ValidationException", "Message": "Could not access model data"}}, "CreateModel")
+
+    monkeypatch.setattr(releases[0], "create_model", refuse)
+    with pytest.raises(ClientError, match="Could not access model data"):
+        announced(1, "a")

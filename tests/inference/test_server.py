@@ -24,6 +24,7 @@ from inference.model import Model, load_model
 from inference.server import MAX_BODY_BYTES, create_app, main
 from politico.control.honoured import says
 from politico.control.political import SCHEMA
+from politico.errors import FileFormatError
 from tests.support.models import counting_calls, micro_model
 
 INPUTS = {"partido": "UDI", "sentimiento": "POSITIVE", "entidades": ["la salud"], "prompt": "Hoy"}
@@ -418,3 +419,15 @@ def _wait_for(http: httpx.Client, process: "subprocess.Popen[str]") -> None:
         except httpx.TransportError:
             time.sleep(0.1)
     raise AssertionError("the server never answered")
+
+
+def test_whoever_serves_a_model_may_read_what_another_saved(tmp_path: Path) -> None:
+    folder = micro_model(tmp_path / "micro")
+    assert {oct(path.stat().st_mode & 0o777) for path in folder.iterdir()} == {"0o644"}
+
+
+def test_a_model_that_may_not_be_read_is_not_said_to_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = micro_model(tmp_path / "micro")
+    monkeypatch.setattr("inference.model.os.access", lambda path, mode: path.name != "model.safetensors")  # root may read all
+    with pytest.raises(FileFormatError, match=r"model\.safetensors may not be read by this user"):
+        load_model(folder)

@@ -397,6 +397,67 @@ def test_a_failed_release_leaves_no_candidate_that_bills(template: Template) -> 
         assert any(one.endswith("deleteEndpoint") for one in resources)
 
 
+SERVES, ROLLED_BACK, LATE = "Drop the candidate", "Rolled back: the endpoint", "Late: the endpoint"
+
+
+@pytest.mark.parametrize(
+    ("choice", "status", "config", "minute", "following"),
+    [
+        ("Serves: the endpoint?", "InService", "new", 1, SERVES),
+        ("Serves: the endpoint?", "InService", "new", 9, SERVES),
+        ("Serves: the endpoint?", "InService", "old", 1, ROLLED_BACK),  # an update that was rolled back ends so
+        ("Serves: the endpoint?", "RollingBack", "old", 1, "Wait for the endpoint"),
+        ("Serves: the endpoint?", "SystemUpdating", "new", 1, "Wait for the endpoint"),
+        ("Serves: the endpoint?", "Creating", "new", 9, LATE),
+        ("Serves: the endpoint?", "Failed", "new", 1, "Failed: the endpoint"),
+        ("Serves: the endpoint?", "UpdateRollbackFailed", "old", 1, "Failed: the endpoint"),
+        ("What does the endpoint do?", "InService", "old", 1, "Update the endpoint"),
+        ("What does the endpoint do?", "Failed", "old", 1, "Delete the failed endpoint"),
+        ("What does the endpoint do?", "SystemUpdating", "old", 1, "Wait until it can be updated"),
+        ("What does the endpoint do?", "Deleting", "old", 1, "Wait until it can be updated"),
+        ("What does the endpoint do?", "Deleting", "old", 9, "Too late to update"),
+        ("What does the endpoint do?", "OutOfService", "old", 1, "No state to update from"),
+    ],
+)
+def test_a_release_counts_as_one_only_when_the_endpoint_serves_it(
+    template: Template, choice: str, status: str, config: str, minute: int, following: str
+) -> None:
+    state = template.machine("DeployWorkflow")["States"][choice]
+    known = {
+        "$.looked.status": status,
+        "$.looked.config": config,
+        "$.release": "new",
+        "$.deadline": "2024-05-03T12:05:00.000Z",
+        "$$.State.EnteredTime": f"2024-05-03T12:0{minute}:00.000Z",
+    }
+    found = next((rule["Next"] for rule in state["Choices"] if holds(rule, known)), state.get("Default"))
+    assert found == following
+
+
+def holds(rule: dict[str, Any], known: dict[str, str]) -> bool:
+    """A rule of a Choice, for the operators that the machines use."""
+    if "And" in rule:
+        return all(holds(one, known) for one in rule["And"])
+    if "Or" in rule:
+        return any(holds(one, known) for one in rule["Or"])
+    (operator,) = set(rule) - {"Variable", "Next"}
+    left, right = known[rule["Variable"]], str(rule[operator])
+    if operator == "StringEquals":
+        return left == right
+    if operator == "StringEqualsPath":
+        return left == known[right]
+    assert operator == "TimestampGreaterThanPath", operator
+    return left > known[right]
+
+
+def test_every_call_of_the_release_is_tried_again(template: Template) -> None:
+    found = list(calls(template, "DeployWorkflow"))
+    assert len(found) >= 8
+    for name, _operation, state in found:
+        (retry,) = state["Retry"]
+        assert retry["MaxAttempts"] >= 3, name
+
+
 @pytest.mark.parametrize("experiment", sorted(EXPERIMENTS))
 def test_every_training_request_is_within_sagemakers_own_limits(template: Template, experiment: str) -> None:
     assert_within_limits(template, "TrainWorkflow", sample_input(experiment))
@@ -501,6 +562,8 @@ def test_updates_of_the_endpoint_are_rolled_back_by_alarms_that_exist(template: 
     assert sorted(named) == sorted(one["AlarmName"] for one in alarms)
     watched = {dimension["Value"] for one in alarms for dimension in one["Dimensions"]}
     assert Settings().endpoint_name in watched
+    # Counting 4XX, it would roll a release back for three bad requests of some app.
+    assert {one["MetricName"] for one in alarms} == {"Invocation5XXErrors"}
 
 
 def test_serving_image_holds_politico_and_inference_and_nothing_else(template: Template) -> None:

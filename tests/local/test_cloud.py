@@ -398,6 +398,23 @@ def test_an_approval_starts_the_deploy_machine_and_no_other(services: Services, 
     assert (found["status"], found["error"]) == ("FAILED", "ReleaseFailed")
     assert "the candidate did not come into service" in found["cause"]
     assert services.client("sagemaker").list_endpoints(NameContains="-candidate-")["Endpoints"] == []
+    # Approved again, it is tried again, in spite of the model and the configuration that the first try left.
+    tried = executions(services)["DeployWorkflow"]
+    approve(services, package)
+    (second,) = executions(services)["DeployWorkflow"] - tried
+    assert "the candidate did not come into service" in ended(services, second)["cause"]
+
+
+def test_an_approval_that_is_told_twice_is_released_once(services: Services, package: str) -> None:
+    steps, sagemaker = services.client("stepfunctions"), services.client("sagemaker")
+    before, models = executions(services)["DeployWorkflow"], len(sagemaker.list_models()["Models"])
+    approve(services, package)
+    (first,) = executions(services)["DeployWorkflow"] - before
+    event = steps.describe_execution(executionArn=first)["input"]
+    until(lambda: len(sagemaker.list_models()["Models"]) > models)
+    again = steps.start_execution(stateMachineArn=services.outputs["DeployWorkflow"], input=event)["executionArn"]
+    assert ended(services, again)["status"] == "SUCCEEDED"
+    assert ended(services, first)["error"] == "ReleaseFailed"  # its own image can't be run here, and that alone was wrong
 
 
 def test_an_event_of_somebody_else_starts_nothing(services: Services, package: str) -> None:

@@ -376,6 +376,26 @@ def test_the_last_entry_point_counts_and_its_program_is_kept(tmp_path: Path) -> 
     assert Image(tmp_path, "Dockerfile").command() == ["/bin/serve", "--all", "serve"]
 
 
+@pytest.mark.parametrize(
+    ("dockerfile", "mode", "may"),
+    [
+        ("FROM a\n", 0o600, True),
+        ("FROM a\nUSER root\n", 0o600, True),
+        ("USER x\nFROM a\nUSER root\n", 0o600, True),
+        ("FROM a\nUSER serving\n", 0o600, False),
+        ("FROM a\nUSER serving\n", 0o644, True),
+    ],
+)
+def test_an_image_reads_of_a_model_what_its_user_may(tmp_path: Path, dockerfile: str, mode: int, may: bool) -> None:
+    (tmp_path / "Dockerfile").write_text(dockerfile)
+    assert Image(tmp_path, "Dockerfile").may_read(mode) is may
+
+
+def test_the_serving_image_runs_as_root_as_sagemaker_wants_it(template: Template) -> None:
+    (one,) = template.assembly.assets["dockerImages"].values()
+    assert Image(template.image(), one["source"]["dockerFile"]).user == "root"
+
+
 class Files:
     """S3's client, as far as unpacking an archive needs it."""
 
