@@ -26,8 +26,8 @@ def ask(endpoint: str | None, inputs: dict[str, Any], parameters: dict[str, Any]
         console.print(tweet["generated_text"], highlight=False, markup=False)
         if tweet["finish_reason"] == "length":
             console.print("[dim](cut at the longest length)[/]")
-        unsaid = [item for items in tweet.get("honoured", {}).values() for item, said in items.items() if not said]
-        if unsaid:  # an endpoint of an earlier version does not say
+        unsaid = [item for items in tweet["honoured"].values() for item, said in items.items() if not said]
+        if unsaid:
             console.print(f"(does not say: {', '.join(unsaid)})", style="dim", highlight=False, markup=False)
 
 

@@ -23,7 +23,7 @@ from inference.insistence import BONUS, Insistence, Item, Vocabulary
 from inference.lexicon import KnownWords, Lexicon
 from inference.model import Model
 from politico.control.format import Context
-from politico.control.honoured import SENTIMENT, as_said, honoured
+from politico.control.honoured import SENTIMENT, asked_items, honoured
 from politico.control.request import Parameters, Request
 from politico.control.words import repeated_share
 from politico.errors import LimitError, ServiceError
@@ -66,6 +66,8 @@ class _Start:
     ids: tuple[int, ...]
     bare: tuple[int, ...]
     """The same without its context: the text marker and the tweet's beginning. Guidance starts from here."""
+    asked: tuple[str, ...]
+    """The items that a tweet should say."""
 
 
 @dataclass(frozen=True)
@@ -144,13 +146,14 @@ class Engine:
         held = _held(beginning, parameters.bad_words)
         if held:
             raise LimitError(f"bad_words has {held[0]!r}, which stands in the prompt; take it out of one of them")
-        for item in self._asked(request.context):
+        asked = tuple(asked_items(request.context, self.model.codec.schema))
+        for item in asked:
             if held := _held(item, parameters.bad_words):
                 raise LimitError(
                     f"bad_words has {held[0]!r}, which stands in {item!r}, which is asked for; take it out of one of them"
                 )
         ids = self.model.codec.prompt(request.context, beginning, longest - parameters.max_new_tokens)
-        return _Start(request.context, beginning, ids, ids[ids.index(self._text_id) :])
+        return _Start(request.context, beginning, ids, ids[ids.index(self._text_id) :], asked)
 
     @contextmanager
     def _alone(self, seed: int | None) -> Iterator[None]:
@@ -180,10 +183,10 @@ class Engine:
         return [
             one.tweet.said
             + ENDED * (one.tweet.finish_reason == "stop")
-            + LIKELY * mean / max(1, len(one.ids))
+            + LIKELY * total / max(1, len(one.ids))
             + FITTING * fits
             - REPEATING * repeated_share(one.tweet.generated_text)
-            for one, mean, fits in zip(drafts, likely, fitting, strict=True)
+            for one, total, fits in zip(drafts, likely, fitting, strict=True)
         ]
 
     def _fitting(self, start: _Start, drafts: Sequence[_Drawn], likely: Sequence[float]) -> list[float]:
@@ -255,35 +258,22 @@ class Engine:
         rules = _against_repetition(parameters)
         decode, warmth = self.model.codec.decode, parameters.temperature if parameters.do_sample else 1.0
         if parameters.known_words and self.model.words:
-            asked = [" ".join([start.beginning, *self._asked(start.context)]) for start in starts]
+            asked = [" ".join([start.beginning, *start.asked]) for start in starts]
             rules.append(KnownWords(self._lexicon, asked, self._end_id))
-        if parameters.insistence and any(self._asked(start.context) for start in starts):
-            items = [[self._item(text) for text in self._asked(start.context)] for start in starts]
+        if parameters.insistence and any(start.asked for start in starts):
+            items = [[self._item(text) for text in start.asked] for start in starts]
             bonus = BONUS * parameters.insistence * warmth
             written = len(starts[0].bare) - 1
             longest = parameters.max_new_tokens
             rules.append(Insistence(items, self._vocabulary, decode, bonus=bonus, written=written, longest=longest))
         return [_TweetOnly(rule, tweet_from) for rule in rules]
 
-    def _asked(self, context: Context) -> list[str]:
-        """The items of the lists, as a tweet spells them, each once."""
-        schema = self.model.codec.schema
-        said = (as_said(schema, name, item) for name, items in context.items() if schema.field(name).many for item in items)
-        return list(dict.fromkeys(said))
-
     def _item(self, text: str) -> Item:
         return Item(text, tuple(self.model.codec.encode(" " + text)), tuple(self.model.codec.encode(text)))
 
     @cached_property
-    def _pieces(self) -> list[str]:
-        """What each id writes; nothing for control tokens and for ids that stand for no text."""
-        mute = {*self._never, self._end_id}
-        ids = range(int(self.model.network.config.vocab_size))
-        return ["" if number in mute else self.model.codec.decode([number]) for number in ids]
-
-    @cached_property
     def _vocabulary(self) -> Vocabulary:
-        return Vocabulary(self._pieces, self._end_id)
+        return Vocabulary([one.decode(errors="replace") for one in self.model.spelled], self._end_id)
 
     @cached_property
     def _lexicon(self) -> Lexicon:

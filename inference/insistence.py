@@ -139,7 +139,7 @@ class Insistence:
             changes.add(token, -NEVER)
         if opened:
             changes.add_all(self._vocabulary.apart, -NEVER)
-        self._end(changes, text, left, bonus, bool(waiting))
+        self._end(changes, text, left, bool(waiting))
 
     def _leave(
         self,
@@ -163,8 +163,8 @@ class Insistence:
         elif (len(one.tokens) == 1 or (own and own[0][0] in "#@")) and all(other.tokens[0] != one.tokens[0] for other in waiting):
             changes.add(one.tokens[0], -_SAID_AGAIN * self._bonus)
 
-    def _end(self, changes: "_Changes", text: str, left: int, bonus: float, waiting: bool) -> None:
-        end, stops = self._vocabulary.end_id, self._vocabulary.stops
+    def _end(self, changes: "_Changes", text: str, left: int, waiting: bool) -> None:
+        end, stops, bonus = self._vocabulary.end_id, self._vocabulary.stops, self._bonus
         if waiting and left > 2:
             changes.add(end, -_HELD_OPEN * bonus)
             return

@@ -17,14 +17,13 @@ from typing import TypeVar
 
 import torch
 
-from politico.control.words import SIGNS
+from politico.control.words import SIGNS, WORD
 from politico.errors import FileFormatError
 
 FILE = "words.txt.gz"
 NEVER = 100.0
 """What is taken from the logit of a token that leads to no word: no ban, for a ban could leave nothing to say."""
 
-WORD = re.compile(r"[@#]?\w+")
 _HEAD = re.compile(r"\w*")
 _MIXED = re.compile("[a-záéíóúüñ][A-ZÁÉÍÓÚÜÑ]")
 _OPEN = re.compile(r"[@#]?\w*\Z")
@@ -169,7 +168,7 @@ class Lexicon:
         begun_own = _beginnings(own, self._longest)
         # No word begins so: let it end here.
         ends = self._is_word(beginning, extra) or not (begun or begun_own)
-        heads = self._spelled_heads if beginning[:1] in (*SIGNS,) else self._heads
+        heads = self._spelled_heads if beginning[:1] in SIGNS else self._heads
         digits = beginning.isdigit() or not beginning
         closing = heads.tokens(whole, own, nothing=ends, digits=digits)
         open_ended = heads.tokens(begun, begun_own, nothing=ends, digits=digits)

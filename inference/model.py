@@ -20,8 +20,9 @@ from politico.errors import FileFormatError
 TOKENIZER_FILE = "tokenizer.json"
 SCHEMA_FILE = "control.json"
 CARD_FILE = "card.json"
+CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"  # transformers' own names
 SMALL_NETWORK = 20_000_000
-"""Parameters below which one thread is best."""
+"""Parameters below which one thread is best, and below which a model is given a list of words to keep to."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def save_model(
 
 def load_model(folder: Path) -> Model:
     """Read a model folder. Raises FileFormatError for a missing or torn part, SchemaError for parts that do not fit."""
-    for name in (TOKENIZER_FILE, SCHEMA_FILE, CARD_FILE, "config.json", "model.safetensors"):
+    for name in (TOKENIZER_FILE, SCHEMA_FILE, CARD_FILE, CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
             raise FileFormatError(f"{folder} is no model folder: {name} is missing")
         if not os.access(folder / name, os.R_OK):

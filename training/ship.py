@@ -12,12 +12,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from inference.lexicon import FILE as WORDS_FILE
-from inference.model import CARD_FILE, SCHEMA_FILE, TOKENIZER_FILE, load_model
+from inference.model import CARD_FILE, CONFIG_FILE, SCHEMA_FILE, TOKENIZER_FILE, WEIGHTS_FILE, load_model
 from politico.flags import read_flags
 from training.exit_codes import run
 from training.folders import unpacked
 
-WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.json"
 OTHER_FILES = (TOKENIZER_FILE, SCHEMA_FILE, CARD_FILE, CONFIG_FILE, WORDS_FILE)
 
 

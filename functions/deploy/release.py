@@ -1,7 +1,8 @@
 """Deploy, first step: what one release is called and what SageMaker needs for it, made once however often it is announced.
 
-The names follow from the package alone, and the model of that name carries the execution that makes the release: EventBridge may
-deliver one approval several times, and editing an approved package is announced as its approval is.
+The model's name follows from the package alone, and the model carries the execution that makes the release: EventBridge may
+deliver one approval several times, and editing an approved package is announced as its approval is. The candidate is the
+execution's own, so that no execution meets what another one left.
 """
 
 import hashlib
@@ -32,20 +33,22 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """
     package, execution = event["approval"]["detail"]["ModelPackageArn"], event["execution"]
     endpoint = environment.endpoint()
-    digest = hashlib.sha256(package.encode()).hexdigest()[:12]
-    release = f"{endpoint}-{digest}"
+    release = f"{endpoint}-{_digest(package)}"
     sagemaker = environment.client("sagemaker")
     held = _hold(sagemaker, release, package, execution, again=bool(event["approval"].get("again")))
     if held:
         _configure(sagemaker, release)
     return {
-        "package": package,
         "endpoint": endpoint,
         "release": release,
-        "candidate": f"{endpoint}-candidate-{digest}",
+        "candidate": f"{endpoint}-candidate-{_digest(execution)}",
         "deadline": write_time(environment.now() + LONGEST),
         "held": held,
     }
+
+
+def _digest(address: str) -> str:
+    return hashlib.sha256(address.encode()).hexdigest()[:12]
 
 
 def _hold(sagemaker: Any, release: str, package: str, execution: str, *, again: bool) -> bool:
@@ -61,10 +64,11 @@ def _hold(sagemaker: Any, release: str, package: str, execution: str, *, again: 
         return True
     model = sagemaker.describe_model(ModelName=release)["ModelArn"]
     tags = {one["Key"]: one["Value"] for one in sagemaker.list_tags(ResourceArn=model)["Tags"]}
-    holder = tags.get(HOLDER, "")
+    holder = tags.get(HOLDER)
     if holder == execution:  # this very step, tried again
         return True
-    if not again and _status(holder) not in _LEFT:
+    status = _status(holder) if holder else "GONE"
+    if status not in _LEFT and not (again and status == "SUCCEEDED"):
         return False
     sagemaker.add_tags(ResourceArn=model, Tags=[{"Key": HOLDER, "Value": execution}])
     return True

@@ -1,5 +1,6 @@
 """The deploy workflow: an approved version is tried on an endpoint of its own, then takes over the real one, blue/green."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_cdk import ArnFormat, Aws, Duration, Stack
@@ -135,8 +136,10 @@ class Deploy(Construct):
         create = self._call("Create the endpoint", "createEndpoint", target)
         delete = self._call("Delete the failed endpoint", "deleteEndpoint", endpoint)
         live = self._until_in_service("endpoint", "the endpoint", drop, give_up)
-        find, settle = self._look("Find the endpoint", "endpoint"), self._wait("Wait until it can be updated")
-        # Nothing but there being none of that name makes this fail for long; should it, the making says why.
+        # That there is none of that name is an error of the same kind as any other: asked but once more, or a first release waits
+        # for it. Where it was another, the making fails and says why.
+        find = self._look("Find the endpoint", "endpoint", [{**RETRY[0], "MaxAttempts": 1}])
+        settle = self._wait("Wait until it can be updated")
         find.add_catch(create, result_path=sfn.JsonPath.DISCARD)
         for step in (update, create, delete):
             step.add_catch(give_up, result_path="$.error")
@@ -157,7 +160,8 @@ class Deploy(Construct):
     def _until_in_service(self, field: str, name: str, then: sfn.IChainable, give_up: sfn.IChainable) -> sfn.IChainable:
         """Look every few seconds until the endpoint named in `$.FIELD` serves this very release, or will not.
 
-        An update that is rolled back ends in service, too: with the configuration of before.
+        An update that is rolled back ends in service, too, with the configuration of before; one that another release overtook,
+        with that release's.
         """
         wait, look = self._wait(f"Wait for {name}"), self._look(f"Look at {name}", field)
         look.add_catch(give_up, result_path="$.error")
@@ -167,7 +171,11 @@ class Deploy(Construct):
             .when(sfn.Condition.and_(self._is("InService"), ours), then)
             .when(
                 self._is("InService"),
-                self._fail(f"Rolled back: {name}", f"{name} was rolled back: it serves as before; {SEE}", give_up),
+                self._fail(
+                    f"Serves another: {name}",
+                    f"{name} serves another configuration: it was rolled back, or another release came after; {SEE}",
+                    give_up,
+                ),
             )
             .when(self._is_late(), self._fail(f"Late: {name}", f"{name} did not come into service in time", give_up))
             .when(self._is(*ON_THE_WAY), wait)
@@ -176,9 +184,9 @@ class Deploy(Construct):
         wait.next(look).next(seen)
         return wait
 
-    def _look(self, name: str, field: str) -> sfn.CustomState:
+    def _look(self, name: str, field: str, retry: Sequence[Mapping[str, Any]] = RETRY) -> sfn.CustomState:
         told = {"status.$": "$.EndpointStatus", "config.$": "$.EndpointConfigName"}
-        return self._call(name, "describeEndpoint", {"EndpointName.$": f"$.{field}"}, told, "$.looked")
+        return self._call(name, "describeEndpoint", {"EndpointName.$": f"$.{field}"}, told, "$.looked", retry)
 
     def _wait(self, name: str) -> sfn.Wait:
         return sfn.Wait(self, name, time=sfn.WaitTime.duration(Duration.seconds(POLL_SECONDS)))
@@ -218,6 +226,7 @@ class Deploy(Construct):
         parameters: dict[str, Any],
         selector: dict[str, str] | None = None,
         result_path: str = sfn.JsonPath.DISCARD,
+        retry: Sequence[Mapping[str, Any]] = RETRY,
     ) -> sfn.CustomState:
         """One call of SageMaker's API; unless asked for, its answer is dropped and what came in goes on."""
         state: dict[str, Any] = {
@@ -225,7 +234,7 @@ class Deploy(Construct):
             "Resource": f"arn:{Aws.PARTITION}:states:::aws-sdk:sagemaker:{action}",
             "Parameters": parameters,
             "ResultPath": result_path,
-            "Retry": RETRY,
+            "Retry": retry,
         }
         return sfn.CustomState(self, name, state_json={**state, "ResultSelector": selector} if selector else state)
 

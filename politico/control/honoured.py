@@ -36,6 +36,12 @@ def as_said(schema: Schema, name: str, value: str) -> str:
     return "#" + value.lstrip("#") if name == HASHTAGS and not schema.field(name).sign else value
 
 
+def asked_items(context: Context, schema: Schema) -> list[str]:
+    """The items of a context's lists, as a tweet spells them, each once."""
+    said = (as_said(schema, name, item) for name, items in context.items() if schema.field(name).many for item in items)
+    return list(dict.fromkeys(said))
+
+
 def says(text: str, value: str) -> bool:
     """Whether the words of the value stand in the text. A value without words (an emoji) must stand there as it is."""
     return stands_in(words_of(text), text, value)

@@ -7,16 +7,16 @@ from itertools import pairwise
 SIGNS = ("@", "#")
 """What makes a word a mention or a hashtag; it belongs to the word."""
 
-_WORDS = re.compile(r"[@#]?\w+")
+WORD = re.compile(r"[@#]?\w+")
 _ACCENTS = re.compile("(?<!n)\N{COMBINING TILDE}|[\u0300-\u0302\u0304-\u036f]")
 
 
 def words_of(text: str) -> list[str]:
     """The words in lower case, without accents, a hashtag or mention with its sign; ñ stays, it is another letter."""
     if text.isascii():
-        return _WORDS.findall(text.lower())
+        return WORD.findall(text.lower())
     plain = _ACCENTS.sub("", unicodedata.normalize("NFD", text.casefold()))
-    return _WORDS.findall(unicodedata.normalize("NFC", plain))
+    return WORD.findall(unicodedata.normalize("NFC", plain))
 
 
 def repeated_share(text: str) -> float:

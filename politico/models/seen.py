@@ -32,10 +32,6 @@ class Seen:
     def __len__(self) -> int:
         return len(self.fingerprints) // SIZE
 
-    def count_of(self, fingerprints: Iterable[str]) -> int:
-        """How many of these (as `fingerprint` writes them) are among them."""
-        return len(self.among(fingerprints))
-
     def among(self, fingerprints: Iterable[str]) -> set[str]:
         """Which of these (as `fingerprint` writes them) are among them."""
         return {one for one in fingerprints if self._has(bytes.fromhex(one))}

@@ -22,11 +22,13 @@ from functions.ingest import fetch, gather, plan, report, touched
 from functions.ingest.gather import PAGES_A_PART, in_parts
 from functions.train.gate import decide
 from infra.settings import Settings
+from local.limits import violations
 from politico.dataset.manifest import read_manifest
 from politico.errors import ServiceError, TermsError
 from politico.lake import places
 from politico.lake.bucket import Lake
 from politico.ledger.table import KEY
+from politico.models.packages import VARIANT
 from politico.tweets.politician import Politician, Registry
 from politico.tweets.tweet import read_time
 
@@ -503,13 +505,26 @@ def announced(version: int, execution: str, **more: Any) -> dict[str, Any]:
 
 def test_a_releases_names_follow_from_its_package_and_fit_sagemaker(releases: tuple[FakeSageMaker, FakeExecutions]) -> None:
     first, again, other = announced(1, "a"), announced(1, "a"), announced(2, "b")
+    assert first == {**again, "deadline": first["deadline"]}
     for name in ("release", "candidate"):
-        assert first[name] == again[name] != other[name]
+        assert first[name] != other[name]
         assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", first[name])
         assert first[name].startswith(first["endpoint"] + "-")  # the functions' rights are by this prefix
     assert first["candidate"].startswith(f"{first['endpoint']}-candidate-")
     assert first["held"] is again["held"] is other["held"] is True  # the same step tried again goes on
     assert set(releases[0].models) == set(releases[0].configs) == {first["release"], other["release"]}
+
+
+def test_what_a_release_makes_serves_its_package(releases: tuple[FakeSageMaker, FakeExecutions]) -> None:
+    name = announced(1, "a")["release"]
+    model, config = releases[0].models[name], releases[0].configs[name]
+    assert model["PrimaryContainer"] == {"ModelPackageName": PACKAGE.format(1)}
+    assert model["ExecutionRoleArn"] == "arn:aws:iam::123456789012:role/serving"
+    (variant,) = config["ProductionVariants"]
+    assert (variant["VariantName"], variant["ModelName"]) == (VARIANT, name)
+    assert (variant["InstanceType"], variant["InitialInstanceCount"]) == (Settings().serving_instance, 1)
+    for operation, request in (("CreateModel", model), ("CreateEndpointConfig", config)):
+        assert violations("sagemaker", operation, request) == []
 
 
 def test_a_release_gives_itself_up_before_its_machine_is_ended(releases: tuple[FakeSageMaker, FakeExecutions]) -> None:
@@ -521,6 +536,7 @@ def test_a_release_gives_itself_up_before_its_machine_is_ended(releases: tuple[F
     ("first", "again", "held"),
     [
         ("RUNNING", False, False),
+        ("RUNNING", True, False),  # it would lose its candidate in the middle
         ("SUCCEEDED", False, False),
         ("SUCCEEDED", True, True),
         *((status, False, True) for status in ("FAILED", "TIMED_OUT", "ABORTED", None)),
@@ -530,13 +546,21 @@ def test_an_approval_that_comes_again_is_released_only_where_the_first_was_let_g
     releases: tuple[FakeSageMaker, FakeExecutions], first: str | None, again: bool, held: bool
 ) -> None:
     sagemaker, executions = releases
-    announced(1, "first")
+    earlier = announced(1, "first")
     if first:
         executions.statuses[EXECUTION.format("first")] = first
     second = announced(1, "second", again=again)
     assert second["held"] is held
+    assert second["release"] == earlier["release"]
+    assert second["candidate"] != earlier["candidate"]  # what the first left can't be in its way
     (tag,) = sagemaker.models[second["release"]]["Tags"]
     assert tag["Value"] == EXECUTION.format("second" if held else "first")
+
+
+def test_a_model_that_names_no_execution_is_taken(releases: tuple[FakeSageMaker, FakeExecutions]) -> None:
+    name = announced(1, "a")["release"]
+    releases[0].models[name]["Tags"] = []
+    assert announced(1, "b")["held"] is True
 
 
 def test_what_sagemaker_refuses_for_another_reason_is_not_taken_for_being_there(

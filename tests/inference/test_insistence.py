@@ -2,19 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from inference.engine import Engine
+from inference.engine import ENDED, FITTING, REPEATING, Engine
 from inference.insistence import BONUS, Insistence, Item, Vocabulary
 from inference.model import Model, load_model, save_model
 from politico.control.honoured import says
 from politico.control.political import VERSION_1
 from politico.control.request import Parameters, Request
-from politico.control.words import words_of
+from politico.control.words import repeated_share, words_of
 from politico.errors import LimitError
 from tests.support.models import micro_model, micro_network, micro_tokenizer, wanting
 
@@ -105,12 +106,18 @@ SAID = Item("y", (7,))
 """Stands in the rows of the tests about manners."""
 
 
-def scores(row: Sequence[int], *items: Item, longest: int = 50, bonus: float = 10.0) -> torch.Tensor:
+def scores(
+    row: Sequence[int], *items: Item, longest: int = 50, bonus: float = 10.0, likeliest: int | None = None
+) -> torch.Tensor:
+    """What is added to each token's score where the model finds this one likeliest."""
     rule = Insistence(
         [items], Vocabulary(PIECES, END), lambda ids: "".join(PIECES[one] for one in ids), bonus=bonus, written=0, longest=longest
     )
-    given: torch.Tensor = rule(torch.tensor([list(row)], dtype=torch.int64), torch.zeros(1, len(PIECES)))
-    return given[0]
+    before = torch.zeros(1, len(PIECES))
+    if likeliest is not None:
+        before[0, likeliest] = 1
+    added: torch.Tensor = rule(torch.tensor([list(row)], dtype=torch.int64), before) - before
+    return added[0]
 
 
 def test_what_was_begun_and_left_may_be_begun_again_and_said() -> None:
@@ -124,6 +131,7 @@ def test_each_item_is_pushed_by_its_first_token_and_once_begun_by_its_next() -> 
     assert scores([2], SALUD, LEY).nonzero().flatten().tolist() == [1, 5, END]
     assert scores([2], SALUD, LEY)[[1, 5]].tolist() == pytest.approx([3, 3])  # within a sentence it is but suggested
     assert scores([7, 4], SALUD, LEY)[[1, 5]].tolist() == [20, 20]  # between sentences there is room for more
+    assert scores([2], SALUD, LEY, likeliest=END)[[1, 5]].tolist() == [20, 20]  # where the model would end, too
     begun = scores([7, 1], SALUD, LEY)
     assert begun[2] == 20
     assert begun[5] == 0
@@ -246,6 +254,35 @@ def test_a_draft_that_ends_by_itself_is_worth_more(engine: Engine, model: Model)
         assert {one.finish_reason for one in drafts} == {"stop", "length"}
         kept = engine.generate(asked({}, max_new_tokens=20, candidates=8))
     assert kept[0].finish_reason == "stop"
+
+
+def test_a_draft_is_worth_more_for_ending_and_fitting_and_less_for_repeating(
+    engine: Engine, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(value: str) -> Any:
+        return engine._start(asked({"sentimiento": (value,)}, max_new_tokens=12))
+
+    own = start("POSITIVE")
+    with engine._alone(3):
+        drafts = [one for (one,) in engine._draw([own] * 3, asked(max_new_tokens=12).parameters, 1)]
+    rivals = [value for value in model.codec.schema.values["sentimiento"] if value != "POSITIVE"]
+    with torch.no_grad():
+        likely = [engine._likelihoods(start(value).ids, drafts) for value in ("POSITIVE", *rivals)]
+        found = engine._fitting(own, drafts, likely[0])
+    assert rivals
+    assert found == pytest.approx(torch.tensor(likely).softmax(0)[0].tolist(), rel=1e-3)
+
+    def worth(**changes: Any) -> float:
+        return engine._worth(own, [replace(drafts[0], tweet=replace(drafts[0].tweet, **changes))])[0]
+
+    assert worth(finish_reason="stop") - worth(finish_reason="length") == pytest.approx(ENDED)
+    twice = "la salud la salud"
+    assert worth(generated_text="la salud") - worth(generated_text=twice) == pytest.approx(REPEATING * repeated_share(twice))
+    fits = []
+    for one in (1.0, 0.0):
+        monkeypatch.setattr(engine, "_fitting", lambda *_given, one=one: [one])
+        fits.append(worth())
+    assert fits[0] - fits[1] == pytest.approx(FITTING)
 
 
 def test_a_batch_with_candidates_gives_one_tweet_each(engine: Engine) -> None:

@@ -258,7 +258,7 @@ def test_the_tokenizer_learns_from_the_training_tweets_too_and_names_them(tmp_pa
     trained_on, held_out = (
         [fingerprint(str(1000 + 10 * day + one)) for day in some for one in range(3)] for some in ((1, 2), (3,))
     )
-    assert (len(seen), seen.count_of(trained_on), seen.count_of(held_out)) == (6, 6, 0)
+    assert (len(seen), len(seen.among(trained_on)), len(seen.among(held_out))) == (6, 6, 0)
     assert not (tmp_path / "without" / SEEN_FILE).exists()
     counts = [json.loads((tmp_path / name / "corpus.json").read_text())["tokenizer_tweets"] for name in ("with", "without")]
     assert counts == [6, 0]

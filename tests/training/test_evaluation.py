@@ -21,10 +21,11 @@ from politico.models.experiment import EvaluationSettings
 from tests.support.models import MICRO_SCHEMA, micro_model, micro_network, micro_tokenizer
 from tests.training.test_control_samples import START, row, write_days
 from training.evaluation.adherence import Known, adherence, by_value, distinct, interval, qualities, stammers
-from training.evaluation.evaluate import evaluate, known_only, main, summary_lines
+from training.evaluation.evaluate import INSISTING, OWN_WAY, evaluate, known_only, main, summary_lines
 from training.evaluation.referee import Referee
 from training.evaluation.scoring import Tweet, conditioned, plain, score, unconditioned
 from training.evaluation.telling import telling
+from training.evaluation.writing import write
 from training.folders import open_model
 
 CONTEXT = {
@@ -175,8 +176,18 @@ def test_all_models_are_scored_over_the_same_bytes_of_what_neither_was_trained_o
     assert json.loads(json.dumps(found)) == json.loads(json.dumps(evaluated(folders, champion=True)))
 
 
-def test_half_of_what_is_written_asks_for_values_that_training_never_saw(folders: dict[str, Path]) -> None:
+def test_half_of_what_is_written_asks_for_values_that_training_never_saw(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hows: list[Any] = []
+
+    def written(engine: Any, contexts: Any, how: Any, seed: int) -> Any:
+        hows.append(how)
+        return write(engine, contexts, how, seed)
+
+    monkeypatch.setattr("training.evaluation.evaluate.write", written)
     found = evaluated(folders, champion=False)
+    assert hows == [INSISTING, OWN_WAY]
     assert found["champion"] is None
     generated = found["generated"]
     assert generated["tweets"] == 6
@@ -190,6 +201,9 @@ def test_half_of_what_is_written_asks_for_values_that_training_never_saw(folders
     assert {"distinct_1", "distinct_2", "copied_from_training", "by_chance", "real", "own_way"} <= generated.keys()
     assert {"share", "low", "high"} <= generated["own_way"]["seen"]["adherence"]["frases"].keys()
     assert generated["real"]["frases"]["share"] == 1.0
+    # A neighbour asks for another place: what is written for it honours this one's by chance only.
+    own = [held for one in generated["examples"] for _, held in one["honoured"]["entidades"]]
+    assert generated["by_chance"]["entidades"]["share"] < sum(own) / len(own)
     for texts in ("written_qualities", "real_qualities"):
         assert {"asked_words", "repeated_pairs", "stammering", "referee_bits_per_byte"} <= generated[texts].keys()
     for one in generated["examples"]:

@@ -101,7 +101,7 @@ def test_the_control_model_names_the_very_data_it_saw_and_its_training_tweets_al
     sides = split_at(read_dataset(trained / "dataset"), summary["data"]["cut_day"])
     seen = Seen.read((trained / "control_output" / "data" / SEEN_FILE).read_bytes())
     trained_on, held_out = (list(map(fingerprint, side["id_str"].to_pylist())) for side in (sides.train, sides.held_out))
-    assert (len(seen), seen.count_of(trained_on), seen.count_of(held_out)) == (20, 20, 0)
+    assert (len(seen), len(seen.among(trained_on)), len(seen.among(held_out))) == (20, 20, 0)
     assert not (trained / "base_output" / "data" / SEEN_FILE).exists()
 
 

@@ -13,7 +13,7 @@ from politico.control.political import SCHEMA
 from politico.errors import LimitError
 from tests.support.models import micro_tokenizer
 from training.samples.batch import IGNORED
-from training.samples.passages import ENDS, Mixed, Passages, made_up_context
+from training.samples.passages import Mixed, Passages, made_up_context
 from training.samples.windows import Windows
 
 SENTENCES = [
@@ -59,8 +59,13 @@ def test_a_passage_is_whole_sentences_of_one_document_that_say_what_is_asked(tok
         assert codec.schema.context(context) == context
         for items in context.values():
             assert all(says(text, item) for item in items), (context, text)
-        tail = " ".join(word for word in text.split() if not word.startswith("#"))
-        assert tail[-1] in ENDS or "#" in text
+    documents = [" ".join(SENTENCES[start:] + SENTENCES[:start]) for start in range(5)]
+    untouched = [text for context, text in seen if not context]
+    assert untouched
+    for text in untouched:
+        assert text.startswith(tuple(one.lstrip("¿") for one in SENTENCES) + tuple(SENTENCES)), text
+        assert text.endswith(tuple(SENTENCES)), text
+        assert any(text in document for document in documents), text
     names = {item for context, _ in seen for item in context.get("entidades", ())}
     assert {"Tomás Rivas", "Clara"} & names
     assert names - {"Tomás Rivas", "Clara", "Villarrica", "Valparaíso", "Santa Rosa"}  # made-up ones, too
@@ -108,3 +113,8 @@ def test_contexts_are_made_of_the_passages_words_and_most_have_something() -> No
         assert list(context) == [name for name in ("entidades", "hashtags", "frases") if name in context]
         assert all(item.startswith("#") for item in context.get("hashtags", ()))
         assert all(says(said, item) for items in context.values() for item in items)
+
+
+def test_a_network_too_short_for_a_passage_is_refused(tokens: Any, codec: Codec) -> None:
+    with pytest.raises(LimitError, match="positions is 24; a share of passages takes more than 25"):
+        passages(tokens, codec, length=24)

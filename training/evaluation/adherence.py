@@ -6,7 +6,7 @@ from typing import Any
 
 from inference.lexicon import words_in
 from politico.control.format import Context, Schema
-from politico.control.honoured import SENTIMENT, Honoured, as_said
+from politico.control.honoured import SENTIMENT, Honoured, as_said, asked_items
 from politico.control.words import repeated_share, words_of
 
 SURE = 1.96
@@ -103,5 +103,4 @@ def distinct(texts: Sequence[str], length: int) -> float:
 
 
 def _asked_words(context: Context, schema: Schema) -> frozenset[str]:
-    said = [as_said(schema, name, item) for name, items in context.items() if schema.field(name).many for item in items]
-    return frozenset(words_in(" ".join(said)))
+    return frozenset(words_in(" ".join(asked_items(context, schema))))

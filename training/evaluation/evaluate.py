@@ -66,7 +66,7 @@ class Asked:
 
     context: Context
     unseen: bool
-    """Holds at least one value that no training tweet says."""
+    """Names an entity or a hashtag that no training tweet says."""
     mark: str
     """The fingerprint of the held-out tweet that the context was taken from."""
     text: str
@@ -173,7 +173,7 @@ def evaluate(
 def judge_writing(
     model: Model, parts: Split, held_out: Sequence[Mapping[str, Any]], settings: EvaluationSettings, sentiments: Sentiments
 ) -> dict[str, Any]:
-    """What the model does of held-out contexts, half of them with a value that training never saw: insisting, as it is served,
+    """What the model does of held-out contexts, half of them with a value that training never saw: insisting
     and in its own way. Beside it what chance would honour, and what the people wrote whose contexts these are."""
     schema = known_schema(model.codec.schema)
     trained = parts.train["text"].to_pylist()

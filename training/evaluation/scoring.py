@@ -22,8 +22,6 @@ class Tweet:
 
     context: Context
     text: str
-    mark: str = ""
-    """The fingerprint of its id: what is shown of a tweet can be found again when it has to go."""
 
 
 def conditioned(model: Model, tweets: Sequence[Tweet]) -> list[Sample]:

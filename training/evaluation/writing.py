@@ -1,4 +1,4 @@
-"""Many tweets on demand at once: on a GPU in large batches, on a CPU with a small network in one process a core."""
+"""Many tweets on demand: batch after batch, or with a small network on a CPU one process a core."""
 
 import multiprocessing
 import sys

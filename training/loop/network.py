@@ -67,4 +67,5 @@ class ScoredLoss(nn.Module):
             plain = F.cross_entropy(logits, targets, reduction="sum")
             return plain, plain.detach()
         losses = F.cross_entropy(logits, targets, reduction="none")
-        return losses @ weights.flatten().index_select(0, scored), losses.detach().sum()
+        # Not `@`, which autocast would compute in bfloat16.
+        return (losses * weights.flatten().index_select(0, scored)).sum(), losses.detach().sum()

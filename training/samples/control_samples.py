@@ -49,7 +49,7 @@ class ControlSamples:
     ) -> None:
         self._codec = replace(codec, encode=lru_cache(maxsize=CACHED_PIECES)(lambda text: tuple(codec.encode(text))))
         self._settings, self._length, self._seed = settings, length, settings.seed
-        self._train, self._lengths, self._scored = self._fitting(parts.train)
+        self._train, self._lengths, _ = self._fitting(parts.train)
         held_out, lengths, scored = self._fitting(parts.held_out)
         self.counts = Counts(
             rows=len(parts.train) + len(parts.held_out) + parts.dropped_duplicates,

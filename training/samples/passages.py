@@ -36,7 +36,10 @@ class Passages:
     def __init__(self, train: Tokens, codec: Codec, *, length: int, batch_size: int, seed: int) -> None:
         self._train, self._codec, self._length, self._seed = train, codec, length, seed
         self.batch_size = batch_size
-        self._bounds = _bounds(train, codec, min(LONGEST, length // 2), seed)
+        longest = min(LONGEST, length // 2)
+        if longest <= SHORTEST:
+            raise LimitError(f"positions is {length}; a share of passages takes more than {2 * SHORTEST + 1}")
+        self._bounds = _bounds(train, codec, longest, seed)
         if len(self._bounds) < batch_size:
             raise LimitError(f"the corpus has {len(self._bounds)} passages; a step takes {batch_size}")
         self.identity = f"passages {len(self._bounds)} {length} {batch_size} {seed}"

@@ -18,11 +18,11 @@ def test_it_counts_the_tweets_that_are_among_them_and_no_others(
     tmp_path_factory: pytest.TempPathFactory, seen: set[str], asked: set[str]
 ) -> None:
     path = tmp_path_factory.mktemp("seen") / "seen"
-    (path).write_bytes(seen_list(seen))
+    path.write_bytes(seen_list(seen))
     found = Seen.read(path.read_bytes())
     assert len(found) == len(seen)
-    assert found.count_of(map(fingerprint, asked)) == len(seen & asked)
-    assert found.count_of(map(fingerprint, seen)) == len(seen)
+    assert len(found.among(map(fingerprint, asked))) == len(seen & asked)
+    assert len(found.among(map(fingerprint, seen))) == len(seen)
 
 
 def test_the_same_tweets_in_any_order_and_twice_give_the_same_file_without_an_id(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_the_same_tweets_in_any_order_and_twice_give_the_same_file_without_an_id
 
 
 def test_a_job_that_saw_no_tweets_has_an_empty_list_and_a_torn_one_is_told_apart(tmp_path: Path) -> None:
-    assert Seen.read(b"").count_of([fingerprint("12")]) == 0
+    assert len(Seen.read(b"").among([fingerprint("12")])) == 0
     (tmp_path / "a").write_bytes(seen_list(["12"]))
     with pytest.raises(FileFormatError, match="9 bytes"):
         Seen.read((tmp_path / "a").read_bytes()[:-1])
