@@ -21,7 +21,9 @@ from tests.support.faults_world import ACCOUNTS, EDITABLE, LAST, POSTS, Bench, e
 
 PAGE = 100
 TWO_PAGES = 2 * PAGE
-"""What a death of `fetch` may cost at most: the page that was about to be stored, and the one under way."""
+"""What a death of `fetch` may cost an account at most: the page that was about to be stored, and the one under way.
+
+A fault kills every process of the function, so an account that it did not strike dies with it, wherever that one stands."""
 FAILURES = ("failed_accounts", "failed_parts", "failed_days")
 RAW, ANNOTATED = "raw/*", "annotated/*"
 DAYS, MANIFEST = "dataset/dt=*", "dataset/manifest.json"
@@ -255,11 +257,13 @@ def test_a_comprehend_that_is_out_fails_the_part_and_not_the_dataset(bench: Benc
 @pytest.mark.parametrize(
     ("fault", "clean", "bought_again"),
     [
-        pytest.param(put(RAW, do="kill_after", function="fetch", after=1), False, PAGE, id="a page is stored and not noted"),
+        pytest.param(put(RAW, do="kill_after", function="fetch", after=1), False, TWO_PAGES, id="a page is stored and not noted"),
         pytest.param(
             put(RAW, do="kill_before", function="fetch", after=1), False, TWO_PAGES, id="a page is bought and not stored"
         ),
-        pytest.param(noted(do="kill_after", function="fetch", after=0), False, 0, id="posts are reserved and not asked for"),
+        pytest.param(
+            noted(do="kill_after", function="fetch", after=0), False, TWO_PAGES, id="posts are reserved and not asked for"
+        ),
         pytest.param(noted(do="kill_after", function="fetch", after=7), False, TWO_PAGES, id="the ledger heard one thing more"),
         pytest.param(noted(do="kill_before", function="fetch", after=8), False, TWO_PAGES, id="the ledger did not hear of it"),
         pytest.param(put(ANNOTATED, do="kill_after", function="annotate", after=3), True, 0, id="some days are annotated"),
