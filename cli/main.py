@@ -17,6 +17,7 @@ from politico.control.request import MAX_DRAWS, Parameters
 from politico.cost.estimate import Assumptions
 from politico.errors import InputError, PoliticoError
 from politico.lake.registry import DEFAULT_TIME_ZONE
+from politico.models.experiment import find_experiment
 
 app = typer.Typer(
     name="politico",
@@ -29,6 +30,7 @@ app = typer.Typer(
 DRAFTS = 4
 """What a person waits for gladly when the tweet says more for it."""
 DEFAULT_OUT = Path("out")
+GENERATED = find_experiment("tiny").evaluation.generated
 
 
 @app.command(
@@ -58,6 +60,10 @@ def demo(
         ),
     ] = None,
     scale: Annotated[float, typer.Option(min=0.02, max=1.0, help="Share of the shipped sample.")] = 1.0,
+    generated: Annotated[
+        int,
+        typer.Option(min=2, help="Tweets that the evaluation writes: 40 take half a minute, 500 give narrow intervals."),
+    ] = GENERATED,
     assembly: Annotated[
         Path | None, typer.Option(help="Run what `cdk synth` wrote here, as it is, instead of writing it anew.")
     ] = None,
@@ -67,7 +73,7 @@ def demo(
     Without files it runs on the shipped sample, whose country and politicians do not exist. It uses the local cloud that
     `politico up` keeps, or brings its own and leaves nothing running.
     """
-    from cli.demo.run import run_demo
+    from cli.demo.run import Options, run_demo
 
     given = (tweets, politicians, corpus)
     if any(given) and not (tweets and politicians and (corpus or base)):
@@ -76,7 +82,8 @@ def demo(
             "shipped sample"
         )
     files = (tweets, politicians, corpus) if tweets and politicians else None
-    run_demo(files, minutes=minutes, out=out, time_zone=time_zone, scale=scale, assembly=assembly, base=base)
+    options = Options(minutes=minutes, base=base, generated=generated)
+    run_demo(files, options, out=out, time_zone=time_zone, scale=scale, assembly=assembly)
 
 
 @app.command(

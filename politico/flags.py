@@ -16,6 +16,22 @@ class Dataclass(Protocol):
 Settings = TypeVar("Settings", bound=Dataclass)
 
 _WORDS = {"true": True, "false": False}
+_HELP = ("--help", "-h")
+
+
+class HelpAskedError(Exception):
+    """Somebody asked for the flags; the text has them, with their defaults."""
+
+
+def asks_for_help(words: Sequence[str]) -> bool:
+    return any(word in _HELP for word in words)
+
+
+def describe_flags(*kinds: type[Dataclass]) -> str:
+    """A line a flag: its name, and its default or that it must be given."""
+    found = {one.name: "must be given" if one.default is MISSING else repr(one.default) for kind in kinds for one in fields(kind)}
+    width = max(map(len, found))
+    return "\n".join(f"  --{name:{width}}  {default}" for name, default in found.items())
 
 
 def from_mapping(kind: type[Settings], given: Mapping[str, Any]) -> Settings:
@@ -37,8 +53,10 @@ def from_mapping(kind: type[Settings], given: Mapping[str, Any]) -> Settings:
 def read_flags(words: Sequence[str], *kinds: type[Dataclass]) -> list[Any]:
     """One settings object of each kind from flags: `--max_steps 100` or `--max-steps 100`, as SageMaker writes hyperparameters.
 
-    Raises UnknownFieldError for a flag that no kind has, LimitError for a value that does not fit.
+    Raises UnknownFieldError for a flag that no kind has, LimitError for a value that does not fit, HelpAskedError for `--help`.
     """
+    if asks_for_help(words):
+        raise HelpAskedError(describe_flags(*kinds))
     given = _pairs(words)
     known = [name for kind in kinds for name in _names(kind)]
     for name in given:

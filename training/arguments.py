@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from politico.errors import LimitError
-from politico.flags import given_flags, read_flags
+from politico.flags import HelpAskedError, asks_for_help, describe_flags, given_flags, read_flags
 from politico.models.experiment import BaseSettings, ControlSettings, NetworkSettings
 from training.exit_codes import run
 from training.loop.processes import joined
@@ -58,7 +58,12 @@ def main(words: list[str]) -> int:
 
 
 def train(words: Sequence[str], folders: Mapping[str, str], environment: Mapping[str, str]) -> None:
-    """Train the stage that the flags name. Raises InputError for what the user can mend, StoppedError on SIGTERM."""
+    """Train the stage that the flags name.
+
+    Raises InputError for what the user can mend, HelpAskedError, StoppedError on SIGTERM.
+    """
+    if asks_for_help(words):
+        raise HelpAskedError(describe_flags(Job, NetworkSettings, BaseSettings, ControlSettings))
     stage = given_flags(words, Job).get("stage")
     if stage not in ("base", "control"):
         raise LimitError(f"--stage is {stage!r}; it takes base or control")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from politico.errors import InputError
+from politico.flags import HelpAskedError
 
 MAX_FAILURE_CHARACTERS = 1024
 """SageMaker shows this much of a job's failure file."""
@@ -26,6 +27,8 @@ def run(program: Callable[[], None], failure: Path | None = None) -> int:
     """
     try:
         program()
+    except HelpAskedError as asked:
+        print(f"{sys.modules['__main__'].__doc__ or ''}\nThe flags, with their defaults:\n\n{asked}", flush=True)
     except InputError as error:
         _tell(failure, str(error))
         print(f"error: {error}", file=sys.stderr, flush=True)

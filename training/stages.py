@@ -20,6 +20,7 @@ from politico.errors import FileFormatError, LimitError
 from politico.models.experiment import BaseSettings, ControlSettings, LearningSettings, NetworkSettings
 from politico.models.seen import FILE as SEEN_FILE
 from politico.models.seen import Seen, seen_list
+from training.corpus.merges import learn_merges
 from training.corpus.shards import HELD_OUT_FILE, STATISTICS_FILE, TOKENIZER_FILE, TRAIN_FILE, Tokens, read_shard
 from training.corpus.vocabulary import byte_lengths
 from training.dataset.folder import identity_of, read_dataset
@@ -28,7 +29,7 @@ from training.evaluation.metrics import Loss
 from training.folders import unpacked
 from training.loop.checkpoint import Progress
 from training.loop.loop import Learned, learn
-from training.loop.network import build_network, count_parameters
+from training.loop.network import add_rows, build_network, count_parameters
 from training.loop.processes import Processes
 from training.samples.batch import Data
 from training.samples.control_samples import ControlSamples
@@ -137,9 +138,17 @@ def train_control(
             raise LimitError(f"{name} is {value}, but the base model's is {getattr(own, name)}; leave the flag out")
     table = read_dataset(dataset)
     sides = split_at(table, cut_day) if cut_day else split(table, settings.held_out_share)
+    texts = sides.train["text"].to_pylist()
+    codec = model.codec
+    if settings.new_tokens:
+        tokenizer, made_of = learn_merges(tokenizer, texts, settings.new_tokens)
+        add_rows(model.network, made_of)
+        codec = codec_for(tokenizer, codec.schema)
+        if processes.first:
+            print(f"the tokenizer takes in {len(made_of):,} tokens from the training tweets", flush=True)
     data = ControlSamples(
         sides,
-        replace(model.codec, schema=SCHEMA),
+        replace(codec, schema=SCHEMA),
         settings,
         length=model.length,
         held_out_tokens=_held_out_tokens(processes),
@@ -156,7 +165,7 @@ def train_control(
             "settings": {"network": asdict(own), **_by_part(settings)},
         },
         # Without its base's list it would be held to the tweets' words alone.
-        words=_words_with(model.words, sides.train["text"].to_pylist()) if model.words else frozenset(),
+        words=_words_with(model.words, texts) if model.words else frozenset(),
         seen=Seen(seen_list(sides.train["id_str"].to_pylist())),
     )
     _train(model.network, data, settings, run, processes, parts)

@@ -59,29 +59,37 @@ class Source:
     time_zone: str
 
 
+@dataclass(frozen=True)
+class Options:
+    """How its model is made and judged."""
+
+    minutes: float
+    """Training time, of base and control model together."""
+    base: Path | None
+    """A model's folder to begin with; None where a base is trained from the source's corpus."""
+    generated: int
+    """Tweets that the evaluation writes."""
+
+
 def run_demo(
     files: tuple[Path, Path, Path | None] | None,
+    options: Options,
     *,
-    minutes: float,
     out: Path,
     time_zone: str,
     scale: float,
     assembly: Path | None,
-    base: Path | None,
 ) -> None:
-    """Run everything; leaves dataset, figures, curves and summary in `out`. `base` is a model's folder to begin with.
-
-    Raises PoliticoError.
-    """
-    if base is not None:
-        load_model(base)  # what can't be used is told before the minutes that come first
+    """Run everything; leaves dataset, figures, curves and summary in `out`. Raises PoliticoError."""
+    if options.base is not None:
+        load_model(options.base)  # what can't be used is told before the minutes that come first
     screen = Screen()
     out.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="politico-demo-") as scratch, _cloud(screen, assembly, out) as cloud:
             source = _read(screen, files, Path(scratch), out, time_zone, scale)
-            results = Demo(screen, cloud, source, out, minutes, base=base).run()
+            results = Demo(screen, cloud, source, out, options).run()
     except KeyboardInterrupt:
         screen.console.print("\nstopped; nothing is left running", highlight=False)
         raise SystemExit(130) from None
@@ -143,11 +151,8 @@ def _read(
 class Demo:
     """One run's stages, in their order."""
 
-    def __init__(
-        self, screen: Screen, cloud: LocalCloud, source: Source, out: Path, minutes: float, *, base: Path | None
-    ) -> None:
-        self._screen, self._cloud, self._source, self._out = screen, cloud, source, out
-        self._minutes, self._base = minutes, base
+    def __init__(self, screen: Screen, cloud: LocalCloud, source: Source, out: Path, options: Options) -> None:
+        self._screen, self._cloud, self._source, self._out, self._options = screen, cloud, source, out, options
         self._services: Services = cloud.services()
         self._name = f"demo-{time.time_ns()}-{os.getpid()}"
 
@@ -206,21 +211,23 @@ class Demo:
             path.write_bytes(self._services.lake.read(key))
 
     def _train(self) -> dict[str, Any]:
-        base_minutes = 0.0 if self._base else self._minutes * BASE_SHARE
-        given: dict[str, Any] = {
-            "experiment": EXPERIMENT,
-            "overrides": {"control": {"max_minutes": self._minutes - base_minutes}},
+        options = self._options
+        base_minutes = 0.0 if options.base else options.minutes * BASE_SHARE
+        overrides: dict[str, Any] = {
+            "control": {"max_minutes": options.minutes - base_minutes},
+            "evaluation": {"generated": options.generated},
         }
+        given: dict[str, Any] = {"experiment": EXPERIMENT, "overrides": overrides}
         with self._screen.stage("train") as stage:
-            if self._base:
+            if options.base:
                 stage.show("uploading the base model")
-                given["base_model"] = flows.upload_base(self._services, self._base, "demo")
+                given["base_model"] = flows.upload_base(self._services, options.base, "demo")
             else:
                 assert self._source.corpus is not None  # the command asks for one or the other
                 stage.show("uploading the corpus")
                 flows.upload_corpus(self._services, self._source.corpus, "demo")
                 given["corpus"] = "demo"
-                given["overrides"]["base"] = {"max_minutes": base_minutes}
+                overrides["base"] = {"max_minutes": base_minutes}
             trained = flows.train(self._services, f"{self._name}-train", given, stage.show)
             stage.result = f"run {trained['run']}; {trained['gate']['reason']}"
         if not trained["gate"]["passed"]:

@@ -8,6 +8,8 @@ from typing import Any
 from politico.errors import LimitError, UnknownFieldError, UnknownValueError
 from politico.flags import from_mapping
 
+MOST_TOKENS = 65_535
+
 
 @dataclass(frozen=True)
 class CorpusSettings:
@@ -23,8 +25,10 @@ class CorpusSettings:
     """Whether the tokenizer learns from the training tweets beside the corpus, so that it has their words whole."""
 
     def __post_init__(self) -> None:
-        if not 300 <= self.vocabulary_size <= 65_535:
-            raise LimitError(f"vocabulary_size is {self.vocabulary_size}; it takes 300 to 65535 (tokens are stored in 16 bits)")
+        if not 300 <= self.vocabulary_size <= MOST_TOKENS:
+            raise LimitError(
+                f"vocabulary_size is {self.vocabulary_size}; it takes 300 to {MOST_TOKENS} (tokens are stored in 16 bits)"
+            )
         if not 0 < self.held_out_share < 0.5:
             raise LimitError(f"held_out_share is {self.held_out_share}; it takes a share above 0 and below 0.5")
 
@@ -115,12 +119,17 @@ class ControlSettings(LearningSettings):
     name_swap: float = 0.0
     """Share of the entities and hashtags of a sample that are replaced by made-up ones, in context and text alike, so that
     names are copied and not recalled."""
+    new_tokens: int = 0
+    """Tokens that the base's tokenizer takes in before the stage begins, of pairs that are frequent in the training tweets. For a
+    base whose tokenizer has not met them."""
     held_out_share: float = 0.1
     """Share of the tweets, the newest by day, that no training sees."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_share("name_swap", self.name_swap)
+        if not 0 <= self.new_tokens <= MOST_TOKENS:
+            raise LimitError(f"new_tokens is {self.new_tokens}; it takes 0 to {MOST_TOKENS}")
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def kept_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, di
 def demo(kept_up: tuple[Path, dict[str, str]]) -> tuple[str, Path]:
     """The demo on a twentieth of the sample, against the cloud that is kept up: what it printed and what it left."""
     folder, _ = kept_up
-    done = politico(folder, "demo", "--scale", "0.05", "--minutes", MINUTES)
+    done = politico(folder, "demo", "--scale", "0.05", "--minutes", MINUTES, "--generated", "8")
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout, folder / "out"
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from politico.errors import InputError, LimitError, UnknownFieldError
-from politico.flags import from_mapping, read_flags, to_flags, to_words
+from politico.flags import HelpAskedError, from_mapping, read_flags, to_flags, to_words
 from politico.models.experiment import (
     LearningSettings,
 )
@@ -88,3 +88,12 @@ def test_a_setting_that_does_not_fit_is_an_error_that_names_it(given_values: Any
 def test_flags_that_are_no_pairs_are_an_error(words: list[str]) -> None:
     with pytest.raises(LimitError, match="flags come as --name value pairs"):
         read_flags(words, LearningSettings)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["--name", "x", "--help"]])
+def test_who_asks_for_help_is_told_every_flag_and_its_default(words: list[str]) -> None:
+    with pytest.raises(HelpAskedError) as told:
+        read_flags(words, Sorts)
+    lines = [line.split() for line in str(told.value).splitlines()]
+    defaults = {"name": ["must", "be", "given"], "steps": ["3"], "rate": ["0.5"], "quick": ["False"], "seed": ["7"]}
+    assert lines == [[f"--{name}", *default] for name, default in defaults.items()]

@@ -13,7 +13,7 @@ import torch
 
 from inference.engine import Engine
 from inference.lexicon import FILE as WORDS_FILE
-from inference.model import load_model
+from inference.model import load_model, open_tokenizer
 from politico.control.format import Schema
 from politico.control.political import SCHEMA
 from politico.control.request import Parameters, parse_request
@@ -92,6 +92,20 @@ def test_the_control_model_keeps_the_tokenizer_and_says_what_it_learnt_from(trai
     schema = Schema.from_json((trained / "control" / "control.json").read_bytes())
     assert schema.values == {"coalicion": ("Norte Unido", "Sur Libre"), "partido": ("PVA", "UDI"), "sentimiento": ("POSITIVE",)}
     assert Schema.from_json((trained / "base" / "control.json").read_bytes()) == SCHEMA
+
+
+def test_a_control_models_tokenizer_may_take_in_the_words_of_its_training_tweets(trained: Path, tmp_path: Path) -> None:
+    folders = {"model_dir": tmp_path / "model", "output_dir": tmp_path / "output", "checkpoint_dir": tmp_path / "checkpoints"}
+    given = {"dataset": trained / "dataset", "base": trained / "base", "held_out_share": 0.2, "new_tokens": 30}
+    assert main(flags({"stage": "control", **SHORT, **folders, **given})) == 0
+    base, control = load_model(trained / "base"), load_model(tmp_path / "model")
+    before, after = (open_tokenizer(folder / "tokenizer.json") for folder in (trained / "base", tmp_path / "model"))
+    assert 0 < after.get_vocab_size() - before.get_vocab_size() <= 30
+    text = read_dataset(trained / "dataset")["text"][0].as_py()
+    assert len(control.codec.encode(f" {text}")) < len(base.codec.encode(f" {text}"))
+    assert control.card["data"] == json.loads((trained / "control" / "card.json").read_text())["data"]
+    body = {"inputs": {"partido": "PVA"}, "parameters": {"max_new_tokens": 5, "seed": 1}}
+    assert Engine(control).generate(parse_request(body, control.codec.schema))
 
 
 def test_the_control_model_names_the_very_data_it_saw_and_its_training_tweets_alone(trained: Path) -> None:
@@ -226,6 +240,12 @@ def test_flags_that_are_no_pairs_are_told_to_sagemaker_too(tmp_path: Path, monke
     monkeypatch.setenv("SM_OUTPUT_DATA_DIR", str(tmp_path / "output" / "data"))
     assert main(["--stage"]) == 2
     assert (tmp_path / "output" / "failure").read_text() == "flags come as --name value pairs; given: --stage"
+
+
+def test_help_names_the_flags_of_both_stages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    told = capsys.readouterr().out
+    assert all(f"--{name} " in told for name in ("stage", "layers", "passages_share", "name_swap"))
 
 
 def test_a_model_of_a_base_without_a_list_of_words_gets_none(trained: Path, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The network: GPT-2 in the shape that was asked for, and its loss on the tokens that count."""
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -15,7 +17,7 @@ VOCABULARY_MULTIPLE = 64
 def build_network(settings: NetworkSettings, vocabulary: int, end_id: int, seed: int) -> GPT2LMHeadModel:
     """A GPT-2 with random weights, the same for the same seed. Input and output embeddings are tied."""
     config = GPT2Config(
-        vocab_size=-(-vocabulary // VOCABULARY_MULTIPLE) * VOCABULARY_MULTIPLE,
+        vocab_size=_whole_multiple(vocabulary),
         n_positions=settings.positions,
         n_embd=settings.width,
         n_layer=settings.layers,
@@ -29,12 +31,26 @@ def build_network(settings: NetworkSettings, vocabulary: int, end_id: int, seed:
     return GPT2LMHeadModel(config)
 
 
+def add_rows(network: GPT2LMHeadModel, made_of: Mapping[int, tuple[int, int]]) -> None:
+    """Give each new id a row of the tied embedding: the mean of the rows of the two ids that it is made of."""
+    rows = max(int(network.config.vocab_size), _whole_multiple(max(made_of, default=0) + 1))
+    network.resize_token_embeddings(rows, mean_resizing=False)
+    weights = network.get_input_embeddings().weight
+    with torch.no_grad():
+        for new in sorted(made_of):  # one may be made of another
+            weights[new] = weights[list(made_of[new])].mean(dim=0)
+
+
 def set_dropout(network: GPT2LMHeadModel, share: float) -> None:
     """Drop out this share in every place where GPT-2 does."""
     network.config.resid_pdrop = network.config.embd_pdrop = network.config.attn_pdrop = share
     for module in network.modules():
         if isinstance(module, nn.Dropout):
             module.p = share
+
+
+def _whole_multiple(rows: int) -> int:
+    return -(-rows // VOCABULARY_MULTIPLE) * VOCABULARY_MULTIPLE
 
 
 def count_parameters(network: nn.Module) -> int:
