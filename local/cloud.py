@@ -22,6 +22,8 @@ from functions.environment import X_ADDRESS, X_TIMEOUT
 from local import comprehend, events, moto_caches, workflows
 from local.account import client, environment
 from local.faults import AwsFault, AwsFaults
+from local.iam.guard import Guard
+from local.iam.mutation import rights
 from local.lambdas.functions import Functions
 from local.processes import children
 from local.processes.ports import HOST
@@ -35,6 +37,10 @@ _X_TIMEOUT_SECONDS = "5"
 """How long functions wait for the stand-in: it is near, and a fault may have it hang."""
 
 
+SCHEDULER = "scheduler.amazonaws.com"
+"""Who starts what is scheduled."""
+
+
 class Cloud:
     """Started once, used through its addresses."""
 
@@ -44,10 +50,11 @@ class Cloud:
         self.x = XApi()
         self.comprehend_faults = comprehend.Faults()
         x = {X_ADDRESS: f"http://{HOST}:{side_port}", X_TIMEOUT: _X_TIMEOUT_SECONDS}
-        self._functions = Functions(_made(folder / "functions"), port, x)
+        self.guard = Guard()
+        self._functions = Functions(_made(folder / "functions"), port, self.guard, x)
         self.aws_faults = AwsFaults(self._functions.kill)
-        self._jobs = Jobs(_made(folder / "jobs"), port)
-        self._endpoints = Endpoints(_made(folder / "endpoints"), port)
+        self._jobs = Jobs(_made(folder / "jobs"), port, self.guard)
+        self._endpoints = Endpoints(_made(folder / "endpoints"), port, self.guard)
         self._assembly: Assembly | None = None
         self.outputs: dict[str, str] = {}
 
@@ -60,14 +67,15 @@ class Cloud:
         self._functions.install()
         self._jobs.install()
         self._endpoints.install()
-        workflows.install()
-        events.install(self._port)
+        workflows.install(self._port, self.guard)
+        events.install(self._port, self.guard)
         comprehend.install(self.comprehend_faults)
         self.aws_faults.install()
+        self.guard.install()  # outermost: who may not ask is refused before anything else goes wrong
         ThreadedMotoServer(ip_address=HOST, port=self._port, verbose=False).start()
         self._serve_side()
         self._assembly = assembly
-        self.outputs = deploy(assembly, self._port, self._functions, self._endpoints)
+        self.outputs = deploy(assembly, self._port, self.guard, self._functions, self._endpoints)
 
     def describe(self) -> dict[str, Any]:
         """What a program needs to use this cloud."""
@@ -84,6 +92,7 @@ class Cloud:
             Route("/local/faults", self._set_faults, methods=["POST"]),
             Route("/local/comprehend", lambda _request: JSONResponse(self.comprehend_faults.describe())),
             Route("/local/faults", self._list_faults),
+            Route("/local/rights", lambda _request: JSONResponse([asdict(one) for one in rights(self.guard)])),
             Route("/local/schedule", self._fire_schedules, methods=["POST"]),
             Route("/local/interrupt/{job}", self._interrupt, methods=["POST"]),
         ]
@@ -119,15 +128,16 @@ class Cloud:
     def _start_scheduled(self, only: str | None) -> list[str]:
         """Do at once what the template's schedules do at their times; the executions."""
         assert self._assembly is not None, "the cloud is started before it is asked"
-        steps = client("stepfunctions", self._port)
         made = physical_ids(self._assembly, self._port)
         targets = [properties["Target"] for _name, properties in self._assembly.resources("AWS::Scheduler::Schedule")]
-        machines = [(made[target["Arn"]["Ref"]], target) for target in targets]
-        return [
-            steps.start_execution(stateMachineArn=machine, input=target["Input"])["executionArn"]
-            for machine, target in machines
-            if only in (None, machine)
-        ]
+        started = []
+        for target in targets:
+            machine, role = made[target["Arn"]["Ref"]], made[target["RoleArn"]["Fn::GetAtt"][0]]
+            if only in (None, machine):
+                steps = client("stepfunctions", self._port, self.guard.key_of(self.guard.named(role), SCHEDULER))
+                answer = steps.start_execution(stateMachineArn=machine, input=target["Input"])
+                started.append(answer["executionArn"])
+        return started
 
     def _interrupt(self, request: Request) -> Response:
         self._jobs.interrupt(request.path_params["job"])

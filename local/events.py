@@ -9,22 +9,26 @@ from moto.events.models import Rule, events_backends
 from moto.sagemaker.models import SageMakerModelBackend
 
 from local.account import ACCOUNT, REGION, client
+from local.iam.guard import Guard
+
+SERVICE = "events.amazonaws.com"
+"""Who starts a rule's targets."""
 
 
-def install(port: int) -> None:
+def install(port: int, guard: Guard) -> None:
     """Let rules start state machines, and let SageMaker say when a model package changes."""
     send = Rule.send_to_targets
     update = SageMakerModelBackend.update_model_package
 
     def send_to_targets(rule: Rule, original_event: Any, transform_input: bool = True) -> None:
-        machines = [target["Arn"] for target in rule.targets if target["Arn"].split(":")[2] == "states"]
+        machines = [target for target in rule.targets if target["Arn"].split(":")[2] == "states"]
         if len(machines) < len(rule.targets):
             send(rule, original_event, transform_input)
         if machines and rule.event_pattern.matches_event(original_event):
             event = {name: value for name, value in original_event.items() if name != "ingestion-time"}  # moto's own
             for machine in machines:
-                client("stepfunctions", port).start_execution(
-                    stateMachineArn=machine, name=str(uuid.uuid4()), input=json.dumps(event)
+                client("stepfunctions", port, guard.key_of(machine["RoleArn"], SERVICE)).start_execution(
+                    stateMachineArn=machine["Arn"], name=str(uuid.uuid4()), input=json.dumps(event)
                 )
 
     def update_model_package(backend: SageMakerModelBackend, *args: Any, **options: Any) -> str:

@@ -3,17 +3,15 @@
 Each is armed for calls of one kind and strikes at the edge, between the program and the service, however the call was made.
 """
 
-import json
 import threading
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
-from urllib.parse import parse_qs, unquote
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
+from local import wire
 from politico.errors import UnknownValueError
 
 FAIL = "fail"
@@ -150,35 +148,16 @@ class AwsFaults:
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         if fault.do in (KILL_BEFORE, KILL_AFTER):
             self.kill(fault.function)
-        return _refusal(fault, call, environ["REQUEST_METHOD"], start_response)
+        return wire.refuse(environ, start_response, call.service, fault.status, fault.code, "a fault on demand")
 
 
 def read_call(environ: dict[str, Any]) -> Call:
     """The call in a signed request: the signature names the service."""
-    scope = str(environ.get("HTTP_AUTHORIZATION", "")).partition("Credential=")[2].split(",")[0].split("/")
-    service = scope[3] if len(scope) == 5 else ""
-    if service != "s3":
+    service = wire.signature(environ).service
+    if service != wire.S3:
         return Call(service, str(environ.get("HTTP_X_AMZ_TARGET", "")).rpartition(".")[2])
-    asked = parse_qs(str(environ.get("QUERY_STRING", "")), keep_blank_values=True)
-    path = unquote(str(environ.get("PATH_INFO", ""))).lstrip("/")
-    in_host = not str(environ.get("HTTP_HOST", "")).startswith(("localhost", "127.0.0.1"))
-    key = path if in_host else path.partition("/")[2]
-    if key:
-        return Call(service, _S3.get(environ["REQUEST_METHOD"], environ["REQUEST_METHOD"]), key)
-    operation = "ListObjectVersions" if "versions" in asked else "ListObjectsV2"
-    return Call(service, operation, asked.get("prefix", [""])[0])
-
-
-def _refusal(fault: AwsFault, call: Call, method: str, start_response: Any) -> Iterable[bytes]:
-    """The service's own way of saying that it failed."""
-    if call.service == "s3":
-        kind = "application/xml"
-        body = f"<Error><Code>{fault.code}</Code><Message>a fault on demand</Message></Error>".encode()
-    else:
-        kind = "application/x-amz-json-1.1"
-        body = json.dumps({"__type": fault.code, "message": "a fault on demand"}).encode()
-    if method == "HEAD":
-        body = b""
-    headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("x-amzn-RequestId", f"{time.time_ns():x}")]
-    start_response(f"{fault.status} Fault", headers)
-    return [body]
+    target = wire.s3_target(environ)
+    if target.key:
+        return Call(service, _S3.get(environ["REQUEST_METHOD"], environ["REQUEST_METHOD"]), target.key)
+    operation = "ListObjectVersions" if "versions" in target.query else "ListObjectsV2"
+    return Call(service, operation, target.query.get("prefix", [""])[0])

@@ -3,23 +3,18 @@
 Nothing here changes what a call does. `python -m benchmarks.local_calls` measures it beside moto as it comes.
 """
 
-import threading
 from functools import cache
-from types import SimpleNamespace
 from typing import Any
 
-import boto3
 from moto import backends
 from moto.core import errors, responses
 from moto.core.base_backend import BaseBackend
 from moto.moto_server.werkzeug_app import MotoRequestHandler
-from moto.stepfunctions.parser.asl.utils import boto_client
 
 
 def install() -> None:
     """Before the server is started."""
     remember()
-    _clients_are_made_once()
     MotoRequestHandler.log_request = lambda *_: None  # nobody reads a line for every call
 
 
@@ -54,17 +49,3 @@ def _addresses_are_built_once() -> None:
         return built[type(backend)]
 
     BaseBackend.urls = property(urls)
-
-
-def _clients_are_made_once() -> None:
-    """moto's interpreter of state machines makes a client for every task; they differ by service and region only."""
-    made: dict[tuple[str, str], Any] = {}
-    lock = threading.Lock()
-
-    def client(*, service_name: str, region_name: str, **more: Any) -> Any:
-        with lock:
-            if (service_name, region_name) not in made:
-                made[service_name, region_name] = boto3.client(service_name=service_name, region_name=region_name, **more)
-            return made[service_name, region_name]
-
-    boto_client.boto3 = SimpleNamespace(client=client)

@@ -10,9 +10,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from moto.cloudformation.parsing import get_model_map
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from functions.environment import X_SECRET
 from local.account import ACCOUNT, REGION, X_TOKEN, client
+from local.iam.guard import Guard
+from local.iam.implied import of_function, of_machine
 from local.lambdas.functions import Functions
 from local.sagemaker.endpoints import Endpoints, Image
 from politico.errors import FileFormatError, JobError
@@ -21,8 +24,8 @@ SKIPPED = {
     "AWS::CloudWatch::Alarm": "nothing here fires alarms",
     "AWS::Glue::Database": "made through the API below",
     "AWS::Glue::Table": "made through the API below",
-    "AWS::S3::BucketPolicy": "access is not decided here",
-    "AWS::SNS::TopicPolicy": "access is not decided here",
+    "AWS::S3::BucketPolicy": "judged by local/iam, from the template",
+    "AWS::SNS::TopicPolicy": "says who may publish besides our own roles: alarms, which nothing fires here",
     "AWS::Scheduler::Schedule": "fired on request, from the template",
     "AWS::SageMaker::ModelPackageGroup": "made through the API below",
 }
@@ -55,8 +58,11 @@ class Assembly:
                 yield name, resource.get("Properties", {})
 
 
-def deploy(assembly: Assembly, port: int, functions: Functions, endpoints: Endpoints) -> dict[str, str]:
-    """Publish the assets, create the stack and what an operator would; the stack's outputs. Raises JobError."""
+def deploy(assembly: Assembly, port: int, guard: Guard, functions: Functions, endpoints: Endpoints) -> dict[str, str]:
+    """Publish the assets, create the stack and what an operator would; the stack's outputs.
+
+    Raises JobError, also for a role that lacks what AWS needs of it, and FileFormatError for a policy that can't be judged here.
+    """
     kinds = {resource["Type"] for resource in assembly.template["Resources"].values()}
     unknown = kinds - set(get_model_map()) - set(SKIPPED)
     if unknown:
@@ -77,6 +83,7 @@ def deploy(assembly: Assembly, port: int, functions: Functions, endpoints: Endpo
     if stack["StackStatus"] != "CREATE_COMPLETE":
         raise JobError(f"the stack ended as {stack['StackStatus']}: {stack.get('StackStatusReason', '')}")
     made = physical_ids(assembly, port)
+    _take_roles(assembly, made, guard)
     _give_layers(assembly, zips, made, functions)
     _make_what_is_skipped(assembly, made, port)
     _play_operator(assembly, port)
@@ -115,6 +122,29 @@ def _zipped(folder: Path) -> bytes:
     return out.getvalue()
 
 
+def _take_roles(assembly: Assembly, made: Mapping[str, str], guard: Guard) -> None:
+    """Hand the gate the roles, and check what AWS's services will do in their names."""
+    managed = {
+        made[name]: [json.dumps(one).partition(":policy/")[2].rstrip('"]} ') for one in properties.get("ManagedPolicyArns", ())]
+        for name, properties in assembly.resources("AWS::IAM::Role")
+    }
+    arns = {f"{name}.Arn": f"arn:aws:s3:::{made[name]}" for name, _properties in assembly.resources("AWS::S3::Bucket")}
+    buckets = [
+        _resolved(properties["PolicyDocument"], {**made, **arns})
+        for _name, properties in assembly.resources("AWS::S3::BucketPolicy")
+    ]
+    guard.read(managed, buckets)
+    for name, properties in assembly.resources("AWS::Lambda::Function"):
+        guard.require(_role_of(properties["Role"], made, guard), *of_function(properties, made[name]))
+    for name, properties in assembly.resources("AWS::StepFunctions::StateMachine"):
+        machine = stepfunctions_parser_backends[ACCOUNT][REGION].describe_state_machine(made[name])
+        guard.require(machine.roleArn, *of_machine(properties, made[name], machine.definition))
+
+
+def _role_of(given: Mapping[str, Any], made: Mapping[str, str], guard: Guard) -> str:
+    return guard.named(made[given["Fn::GetAtt"][0]])
+
+
 def _give_layers(assembly: Assembly, zips: dict[str, bytes], made: Mapping[str, str], functions: Functions) -> None:
     """moto keeps no layers of a function that CloudFormation made: read them from the template."""
     contents = {
@@ -142,13 +172,15 @@ def _make_what_is_skipped(assembly: Assembly, made: Mapping[str, str], port: int
 
 
 def _resolved(value: Any, made: Mapping[str, str]) -> Any:
-    """A template's value as CloudFormation fills it in: references and joins, which are what ours use."""
+    """A template's value as CloudFormation fills it in: references, joins, and such attributes as `made` holds (`NAME.Arn`)."""
     if isinstance(value, list):
         return [_resolved(one, made) for one in value]
     if not isinstance(value, dict):
         return value
     if "Ref" in value:
         return {**made, "AWS::AccountId": ACCOUNT, "AWS::Region": REGION}[value["Ref"]]
+    if "Fn::GetAtt" in value:
+        return made[".".join(value["Fn::GetAtt"])]
     if "Fn::Join" in value:
         separator, parts = value["Fn::Join"]
         return separator.join(_resolved(parts, made))

@@ -1,9 +1,14 @@
 """Step Functions: moto's interpreter, with the machines that CloudFormation makes, and `.sync` for SageMaker's jobs."""
 
 import json
+import sys
+import threading
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
+import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.stepfunctions.models import StateMachine
 from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
@@ -11,16 +16,22 @@ from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import StateCredentials
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_unsupported as sagemaker_tasks,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
-from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+from local.iam.guard import Guard
 
 Task = sagemaker_tasks.StateTaskServiceUnsupported
 
+ClientFor = Callable[[str, str, StateCredentials], Any]
+"""A boto3 client of a region and a service, for a state that acts in a role."""
+
+_LONGEST_SECONDS = 99_999_999
 _JOBS: Mapping[str, tuple[str, str, str]] = {
     "createtrainingjob": ("describe_training_job", "TrainingJobName", "TrainingJobStatus"),
     "createprocessingjob": ("describe_processing_job", "ProcessingJobName", "ProcessingJobStatus"),
@@ -28,15 +39,47 @@ _JOBS: Mapping[str, tuple[str, str, str]] = {
 """By action in lower case: how to look at the job, the name of its name, the name of its status."""
 
 
-def install() -> None:
+SERVICE = "states.amazonaws.com"
+"""Who acts in a state machine's role."""
+
+
+def install(port: int, guard: Guard) -> None:
     """Teach moto's interpreter what it lacks."""
+    client_for = _in_the_machines_role(port, guard)
+    for name, module in list(sys.modules.items()):
+        if name.startswith("moto.stepfunctions.") and hasattr(module, "boto_client_for"):
+            vars(module)["boto_client_for"] = client_for
     # Machines made by CloudFormation go to a backend that does not execute; send them to the one that does.
     StateMachine.create_from_cloudformation_json = classmethod(_create_machine)
     StateMachine.delete_from_cloudformation_json = classmethod(_delete_machine)
     sagemaker_tasks._SUPPORTED_INTEGRATION_PATTERNS.add(ResourceCondition.Sync)
-    Task._build_sync_resolver = _wait_for_job
+    Task._build_sync_resolver = _waiting(client_for)
     Task._log_unsupported_warning = lambda _task: None
     Task._from_error = _service_error
+
+
+def _in_the_machines_role(port: int, guard: Guard) -> ClientFor:
+    """What gives a state its clients: with the key of its machine's role."""
+    lock = threading.Lock()
+
+    @cache
+    def made(region: str, service: str, key: str) -> Any:
+        return boto3.client(
+            service,
+            region_name=region,
+            endpoint_url=f"http://localhost:{port}",
+            aws_access_key_id=key,
+            aws_secret_access_key=key,
+            # As moto's own: states are tried again by the definition, and wait for whatever they call.
+            config=Config(parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=_LONGEST_SECONDS),
+        )
+
+    def client_for(region: str, service: str, state_credentials: StateCredentials) -> Any:
+        key = guard.key_of(state_credentials.role_arn, SERVICE)
+        with lock:  # moto would make one for every task
+            return made(region, service, key)
+
+    return client_for
 
 
 def _create_machine(
@@ -52,26 +95,29 @@ def _delete_machine(_kind: type, /, resource_name: str, cloudformation_json: Any
     stepfunctions_parser_backends[account_id][region_name].delete_state_machine(resource_name)
 
 
-def _wait_for_job(
-    task: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any, state_credentials: Any
-) -> Callable[[], Any]:
-    """A function that gives the finished job, None while it runs, and raises States.TaskFailed when it failed."""
-    describe, name, status = _JOBS[task.resource.api_action.lower()]
-    sagemaker = boto_client_for(service="sagemaker", region=resource_runtime_part.region, state_credentials=state_credentials)
-    env.stack.pop()  # the answer of the create call; .sync answers with the job instead
+def _waiting(client_for: ClientFor) -> Callable[..., Callable[[], Any]]:
+    def wait_for_job(
+        task: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any, state_credentials: Any
+    ) -> Callable[[], Any]:
+        """A function that gives the finished job, None while it runs, and raises States.TaskFailed when it failed."""
+        describe, name, status = _JOBS[task.resource.api_action.lower()]
+        sagemaker = client_for(resource_runtime_part.region, "sagemaker", state_credentials)
+        env.stack.pop()  # the answer of the create call; .sync answers with the job instead
 
-    def poll() -> Any:
-        job = getattr(sagemaker, describe)(**{name: normalised_parameters[name]})
-        job.pop("ResponseMetadata", None)
-        job = json.loads(json.dumps(job, default=str))
-        if job[status] in ("InProgress", "Stopping"):
-            return None
-        if job[status] == "Completed":
-            return job
-        failed = StatesErrorName(typ=StatesErrorNameType.StatesTaskFailed)
-        raise FailureEventException(_failure(task, env, failed, json.dumps(job)))
+        def poll() -> Any:
+            job = getattr(sagemaker, describe)(**{name: normalised_parameters[name]})
+            job.pop("ResponseMetadata", None)
+            job = json.loads(json.dumps(job, default=str))
+            if job[status] in ("InProgress", "Stopping"):
+                return None
+            if job[status] == "Completed":
+                return job
+            failed = StatesErrorName(typ=StatesErrorNameType.StatesTaskFailed)
+            raise FailureEventException(_failure(task, env, failed, json.dumps(job)))
 
-    return poll
+        return poll
+
+    return wait_for_job
 
 
 def _service_error(task: Any, env: Any, ex: Exception) -> Any:

@@ -290,9 +290,9 @@ class Deploy(Construct):
         configurations = arn_of(self, "sagemaker", "endpoint-config", f"{name}-*")
         versions = arn_of(self, "sagemaker", "model-package", f"{self._settings.model_group}/*")
         passed = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
-        # Its machine's name is not known yet, for the machine calls it; CloudFormation begins it with the construct's own.
+        # Its machine's name is not known yet, for the machine calls it; CloudFormation makes it from the construct's own.
         executions = Stack.of(self).format_arn(
-            service="states", resource="execution", resource_name="Deploy*", arn_format=ArnFormat.COLON_RESOURCE_NAME
+            service="states", resource="execution", resource_name="*DeployWorkflow*", arn_format=ArnFormat.COLON_RESOURCE_NAME
         )
         for actions, resources, conditions in (
             (["sagemaker:CreateModel"], [models, versions], None),

@@ -21,6 +21,7 @@ from typing import Any
 from moto.awslambda_simple.models import LambdaSimpleBackend
 
 from local.account import child_environment
+from local.iam.guard import Guard
 from local.lambdas import worker
 from local.processes import children
 
@@ -41,9 +42,9 @@ _OUR_STDERR = 2
 class Functions:
     """Runs the functions that moto's Lambda holds."""
 
-    def __init__(self, folder: Path, port: int, extra: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, port: int, guard: Guard, extra: Mapping[str, str]) -> None:
         """`folder` is where zips are unpacked; `extra` what every function's environment also has."""
-        self._folder, self._port, self._extra = folder, port, extra
+        self._folder, self._port, self._guard, self._extra = folder, port, guard, extra
         self._layers: dict[str, tuple[list[Path], list[str]]] = {}
         self._pools: dict[tuple[str, str], _Pool] = {}
         self._lock = threading.Lock()
@@ -102,6 +103,7 @@ class Functions:
         }
         environment = child_environment(
             self._port,
+            self._guard.key_of(function.role, "lambda.amazonaws.com"),
             {
                 **self._extra,
                 **function.environment_vars,

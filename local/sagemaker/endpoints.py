@@ -22,11 +22,13 @@ from moto.sagemaker.responses import SageMakerResponse
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
 from local.account import ACCOUNT, REGION, child_environment, client
+from local.iam.guard import Guard
+from local.iam.implied import to_log, to_pull
 from local.limits import violations
 from local.processes import children
 from local.processes.ports import HOST, free_port
 from local.sagemaker.container import ISOLATION, Container
-from local.sagemaker.jobs import refuse
+from local.sagemaker.jobs import SERVICE, refuse
 from politico.errors import JobError
 from politico.models.packages import VARIANT
 
@@ -71,8 +73,8 @@ class _Serving:
 class Endpoints:
     """Keeps a process behind every endpoint of moto's SageMaker."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self._folder, self._port = folder, port
+    def __init__(self, folder: Path, port: int, guard: Guard) -> None:
+        self._folder, self._port, self._guard = folder, port, guard
         self._images: dict[str, Image] = {}
         self._serving: dict[str, _Serving] = {}
         self._count = 0
@@ -174,7 +176,10 @@ class Endpoints:
             raise JobError(f"the image {address} is none of the template's; only those can be run here")
         self._count += 1
         folder = self._folder / f"{config_name}-{self._count}"
-        container = Container(folder, client("s3", self._port))
+        role = backend.describe_model(variant["ModelName"]).execution_role_arn
+        key = self._guard.key_of(role, SERVICE)
+        self._guard.require(role, *to_pull(address), *to_log(f"/aws/sagemaker/Endpoints/{config_name}", "AllTraffic/i-0"))
+        container = Container(folder, client("s3", self._port, key))
         model = container.path("/opt/ml/model")
         container.unpack(model_data, model)
         if closed := sorted(path.name for path in model.iterdir() if not image.may_read(path.stat().st_mode)):
@@ -190,7 +195,7 @@ class Endpoints:
         with (folder / "log.txt").open("wb") as log:
             process = children.start(
                 image.command(),
-                environment=child_environment(self._port, environment),
+                environment=child_environment(self._port, key, environment),
                 folder=image.folder,
                 stdout=log,
                 stderr=STDOUT,

@@ -9,18 +9,23 @@ from pathlib import Path
 from subprocess import PIPE, STDOUT, Popen
 from typing import Any
 
+from botocore.exceptions import ClientError
 from moto.core.exceptions import JsonRESTError
 from moto.core.utils import utcnow
 from moto.logs.models import logs_backends
 from moto.sagemaker.responses import SageMakerResponse
 
 from local.account import ACCOUNT, REGION, child_environment, client
+from local.iam.guard import Guard
+from local.iam.implied import to_log, to_pull
 from local.limits import violations
 from local.processes import children
 from local.sagemaker.container import ISOLATION, Container
 from local.sagemaker.toolkit import training_command
 from politico.errors import JobError
 
+SERVICE = "sagemaker.amazonaws.com"
+"""Who acts in the role of a job or of a model."""
 _KEPT_LINES = 15
 """The end of a failed job's log that its reason quotes when it leaves none itself."""
 
@@ -28,8 +33,8 @@ _KEPT_LINES = 15
 class Jobs:
     """Runs the jobs that are created in moto's SageMaker, each in a thread, one process group each."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self._folder, self._port = folder, port
+    def __init__(self, folder: Path, port: int, guard: Guard) -> None:
+        self._folder, self._port, self._guard = folder, port, guard
         self._processes: dict[str, Popen[bytes]] = {}
         self._interrupted: set[str] = set()
 
@@ -70,6 +75,8 @@ class Jobs:
             run(request)
         except JobError as error:
             job.failure_reason, outcome = str(error)[:1024], "Failed"
+        except ClientError as error:  # the role may not read or write its data
+            job.failure_reason, outcome = f"ClientError: {error}"[:1024], "Failed"
         except Exception as error:  # the emulator's own fault: the job must not hang for it
             traceback.print_exc()
             job.failure_reason, outcome = f"InternalServerError: {error!r}"[:1024], "Failed"
@@ -81,7 +88,7 @@ class Jobs:
 
     def _train(self, request: dict[str, Any]) -> None:
         name = request["TrainingJobName"]
-        container = Container(self._folder / name, client("s3", self._port))
+        container = self._container(name, request)
         for channel in request["InputDataConfig"]:
             source = channel["DataSource"]["S3DataSource"]["S3Uri"]
             container.download(source, container.path(f"/opt/ml/input/data/{channel['ChannelName']}"))
@@ -107,7 +114,7 @@ class Jobs:
 
     def _process(self, request: dict[str, Any]) -> None:
         name = request["ProcessingJobName"]
-        container = Container(self._folder / name, client("s3", self._port))
+        container = self._container(name, request)
         for one in request.get("ProcessingInputs", ()):
             container.download(one["S3Input"]["S3Uri"], container.path(one["S3Input"]["LocalPath"]))
         outputs = [one["S3Output"] for one in request.get("ProcessingOutputConfig", {}).get("Outputs", ())]
@@ -123,14 +130,24 @@ class Jobs:
         for one in outputs:
             container.upload(container.path(one["LocalPath"]), one["S3Uri"])
 
+    def _container(self, name: str, request: dict[str, Any]) -> Container:
+        """The job's folders, and its role's way to S3: SageMaker brings and fetches data in the role's name."""
+        application = request.get("AppSpecification") or request["AlgorithmSpecification"]
+        self._guard.require(request["RoleArn"], *to_pull(application.get("ImageUri") or application["TrainingImage"]))
+        return Container(self._folder / name, client("s3", self._port, self._key(request)))
+
+    def _key(self, request: dict[str, Any]) -> str:
+        return self._guard.key_of(request["RoleArn"], SERVICE)
+
     def _run(
         self, name: str, kind: str, request: dict[str, Any], command: list[str], extra: dict[str, str], folder: Path
     ) -> tuple[int, list[str]]:
         """The process's exit code and the end of its log, which goes to CloudWatch Logs line by line."""
-        log = _Log(f"/aws/sagemaker/{kind}Jobs", f"{name}/algo-1-{time.time_ns() // 1_000_000}")
-        process = children.start(
-            command, environment=child_environment(self._port, extra), folder=folder, stdout=PIPE, stderr=STDOUT
-        )
+        group, stream = f"/aws/sagemaker/{kind}Jobs", f"{name}/algo-1-{time.time_ns() // 1_000_000}"
+        self._guard.require(request["RoleArn"], *to_log(group, stream))
+        log = _Log(group, stream)
+        environment = child_environment(self._port, self._key(request), extra)
+        process = children.start(command, environment=environment, folder=folder, stdout=PIPE, stderr=STDOUT)
         self._processes[name] = process
         limit = threading.Timer(request["StoppingCondition"]["MaxRuntimeInSeconds"], children.stop, [process])
         limit.daemon = True

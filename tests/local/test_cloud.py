@@ -55,11 +55,23 @@ def no_registry(services: Services) -> Iterator[None]:
         services.lake.write(places.REGISTRY, before[0])
 
 
-@pytest.fixture
-def role(services: Services) -> str:
-    """A role that exists; who may do what is not decided here."""
-    found: str = services.client("iam").list_roles()["Roles"][0]["Arn"]
+def role_named(services: Services, names: dict[str, str], beginning: str) -> str:
+    """The ARN of the role whose logical id begins so."""
+    (name,) = [made for logical, made in names.items() if logical.startswith(beginning) and "Policy" not in logical]
+    found: str = services.client("iam").get_role(RoleName=name)["Role"]["Arn"]
     return found
+
+
+@pytest.fixture
+def role(services: Services, names: dict[str, str]) -> str:
+    """That of the training jobs."""
+    return role_named(services, names, "TrainJobRole")
+
+
+@pytest.fixture
+def runner(services: Services, names: dict[str, str]) -> str:
+    """The role of the machine that starts such jobs."""
+    return role_named(services, names, "TrainWorkflowRole")
 
 
 def until(there: Callable[[], Any]) -> Any:
@@ -173,7 +185,7 @@ def test_an_ingest_without_a_registry_fails_with_a_readable_cause(services: Serv
         execution.wait(lambda: None)
 
 
-def machine_that_runs(services: Services, role: str, script: str, name: str) -> str:
+def machine_that_runs(services: Services, role: str, runner: str, script: str, name: str) -> str:
     """A state machine of one state, a processing job that runs a shell's script; its address."""
     state = {
         "Type": "Task",
@@ -188,7 +200,7 @@ def machine_that_runs(services: Services, role: str, script: str, name: str) -> 
         "End": True,
     }
     definition = json.dumps({"StartAt": "Job", "States": {"Job": state}})
-    made: str = services.client("stepfunctions").create_state_machine(name=name, definition=definition, roleArn=role)[
+    made: str = services.client("stepfunctions").create_state_machine(name=name, definition=definition, roleArn=runner)[
         "stateMachineArn"
     ]
     return made
@@ -199,27 +211,27 @@ def run(services: Services, machine: str) -> dict[str, Any]:
     return ended(services, arn)
 
 
-def test_a_processing_job_that_fails_fails_its_state_with_its_reason(services: Services, role: str) -> None:
-    found = run(services, machine_that_runs(services, role, "echo the corpus is empty; exit 3", "exits-with-3"))
+def test_a_processing_job_that_fails_fails_its_state_with_its_reason(services: Services, role: str, runner: str) -> None:
+    found = run(services, machine_that_runs(services, role, runner, "echo the corpus is empty; exit 3", "exits-with-3"))
     assert (found["status"], found["error"]) == ("FAILED", "States.TaskFailed")
     job = json.loads(found["cause"])
     assert (job["ProcessingJobName"], job["ProcessingJobStatus"]) == ("exits-with-3", "Failed")
     assert job["FailureReason"] == "AlgorithmError: the corpus is empty, exit code: 3"
 
 
-def test_a_processing_job_that_leaves_a_message_has_it_as_its_reason(services: Services, role: str) -> None:
+def test_a_processing_job_that_leaves_a_message_has_it_as_its_reason(services: Services, role: str, runner: str) -> None:
     script = "mkdir -p /opt/ml/output; echo its own words > /opt/ml/output/message; echo noise; exit 1"
-    found = run(services, machine_that_runs(services, role, script, "leaves-a-message"))
+    found = run(services, machine_that_runs(services, role, runner, script, "leaves-a-message"))
     assert json.loads(found["cause"])["FailureReason"] == "AlgorithmError: its own words, exit code: 1"
 
 
-def test_a_processing_job_that_succeeds_hands_its_description_on(services: Services, role: str) -> None:
-    found = run(services, machine_that_runs(services, role, "echo fine", "goes-well"))
+def test_a_processing_job_that_succeeds_hands_its_description_on(services: Services, role: str, runner: str) -> None:
+    found = run(services, machine_that_runs(services, role, runner, "echo fine", "goes-well"))
     assert (found["status"], json.loads(found["output"])["ProcessingJobStatus"]) == ("SUCCEEDED", "Completed")
 
 
-def test_a_job_sees_only_what_it_was_given(services: Services, role: str) -> None:
-    found = run(services, machine_that_runs(services, role, f"{sys.executable} -c 'import politico'", "sees-nothing"))
+def test_a_job_sees_only_what_it_was_given(services: Services, role: str, runner: str) -> None:
+    found = run(services, machine_that_runs(services, role, runner, f"{sys.executable} -c 'import politico'", "sees-nothing"))
     assert "No module named 'politico'" in json.loads(found["cause"])["FailureReason"]
 
 
@@ -237,10 +249,10 @@ def training_job(name: str, role: str, bucket: str, source: str) -> dict[str, An
         "InputDataConfig": [
             {"ChannelName": "code", "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": source}}},
         ],
-        "OutputDataConfig": {"S3OutputPath": f"s3://{bucket}/{name}/models"},
+        "OutputDataConfig": {"S3OutputPath": f"s3://{bucket}/models/{name}"},
         "ResourceConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1},
         "EnableManagedSpotTraining": True,
-        "CheckpointConfig": {"S3Uri": f"s3://{bucket}/{name}/checkpoints", "LocalPath": "/opt/ml/checkpoints"},
+        "CheckpointConfig": {"S3Uri": f"s3://{bucket}/models/{name}/checkpoints", "LocalPath": "/opt/ml/checkpoints"},
         "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60},
     }
 
@@ -320,14 +332,14 @@ def test_an_interrupted_training_job_goes_on_from_its_checkpoint(
         held = model.extractfile("model.json")
         assert held is not None
         assert json.load(held) == {"began": 3, "ended": 5}
-    assert services.lake.read_json(f"{job}/checkpoints/count.json") == 5
+    assert services.lake.read_json(f"models/{job}/checkpoints/count.json") == 5
     assert said(services, job) == [f"counted to {count}" for count in range(1, 6)]
 
 
 def test_another_job_over_the_same_checkpoints_goes_on_from_them(services: Services, role: str, source: str) -> None:
-    services.lake.write_json("retried/checkpoints/count.json", 4)
+    services.lake.write_json("models/retried/checkpoints/count.json", 4)
     request = training_job("retried-1", role, services.lake.bucket, source)
-    request["CheckpointConfig"]["S3Uri"] = services.lake.uri("retried/checkpoints")
+    request["CheckpointConfig"]["S3Uri"] = services.lake.uri("models/retried/checkpoints")
     services.client("sagemaker").create_training_job(**request)
     assert finished(services, "retried-1")["TrainingJobStatus"] == "Completed"
     assert said(services, "retried-1") == ["counted to 5"]
@@ -343,7 +355,7 @@ def test_a_job_whose_input_is_missing_fails_with_its_address(services: Services,
 
 
 def test_a_job_name_is_used_once(services: Services, role: str, source: str) -> None:
-    services.lake.write_json("once/checkpoints/count.json", 5)
+    services.lake.write_json("models/once/checkpoints/count.json", 5)
     request = training_job("once", role, services.lake.bucket, source)
     services.client("sagemaker").create_training_job(**request)
     with pytest.raises(ClientError, match="Job name must be unique"):

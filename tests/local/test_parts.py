@@ -25,6 +25,7 @@ from moto.cloudformation.parsing import get_model_map
 from starlette.applications import Starlette
 
 from cli.local_cloud import LocalCloud
+from local.iam.guard import Guard
 from local.lambdas.functions import Functions
 from local.limits import violations
 from local.processes import children
@@ -491,7 +492,7 @@ def test_a_new_kind_of_resource_is_an_error(template: Template) -> None:
     resources = {**template.assembly.template["Resources"], "New": {"Type": "AWS::IoT::Thing2"}}
     assembly = replace(template.assembly, template={**template.assembly.template, "Resources": resources})
     with pytest.raises(JobError, match=r"can't make AWS::IoT::Thing2; teach local/stack\.py"):
-        deploy(assembly, 0, cast(Functions, None), cast(Endpoints, None))
+        deploy(assembly, 0, Guard(), cast(Functions, None), cast(Endpoints, None))
 
 
 def test_a_folder_without_an_assembly_is_named(tmp_path: Path) -> None:

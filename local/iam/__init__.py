@@ -1,0 +1,1 @@
+"""IAM on this machine: every call of a workload is held against its role's policies, as AWS holds it."""
