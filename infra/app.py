@@ -9,11 +9,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import botocore.session
 from filelock import FileLock
 
 from infra import node
 from infra.settings import Settings
-from politico.errors import FileFormatError, PoliticoError
+from politico.errors import FileFormatError, LimitError, PoliticoError
 from politico.flags import from_mapping
 
 if TYPE_CHECKING:
@@ -21,10 +22,17 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = "cdk.out"
+COMPREHEND = "comprehend"
+REGION_GIVEN = "CDK_DEFAULT_REGION"
+"""Where the CDK's command line says which region it is about to deploy to."""
 
 
 def synthesize(out: Path, root: Path = ROOT) -> "CloudAssembly":
-    """Write the cloud assembly into `out`. Raises MissingToolError without Node, InputError for bad settings."""
+    """Write the cloud assembly into `out`. Raises MissingToolError without Node, InputError for bad settings.
+
+    Where the region is known already, it must have what the stack lives on.
+    """
+    _refuse_region_without(COMPREHEND, os.environ.get(REGION_GIVEN))
     node.find()
     import aws_cdk as cdk  # starts Node as it is imported
 
@@ -45,6 +53,15 @@ def synthesize(out: Path, root: Path = ROOT) -> "CloudAssembly":
     with _one_at_a_time(root):
         PoliticoStack(app, settings.stack_name, settings=settings, bundles=Bundles.build(root))
         return app.synth()
+
+
+def _refuse_region_without(service: str, region: str | None) -> None:
+    """Raise LimitError where the stack could be made and would not work. `region` is None where it is not known yet."""
+    session = botocore.session.get_session()
+    known = [name for part in session.get_available_partitions() for name in session.get_available_regions("s3", part)]
+    having = [name for part in session.get_available_partitions() for name in session.get_available_regions(service, part)]
+    if region in known and region not in having:
+        raise LimitError(f"the region {region} has no {service}; deploy to one of {', '.join(sorted(having))}")
 
 
 def _one_at_a_time(root: Path) -> FileLock:

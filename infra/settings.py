@@ -9,6 +9,10 @@ from politico.errors import LimitError
 _ENDPOINT_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,36}")
 """SageMaker's pattern, and short enough for a candidate's name: NAME-candidate-DIGEST has at most 63 characters."""
 
+ECR_IMAGE = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<repository>[a-z0-9._/-]+)[:@][\w.:-]+"
+)
+
 LONGEST_LAG_HOURS = 7 * 24
 """What an alarm's periods may add up to, when each is an hour or longer."""
 
@@ -53,7 +57,7 @@ class Settings:
     """For the corpus and the evaluation."""
     serving_instance: str = "ml.c7i.xlarge"
     serving_image: str = ""
-    """Address of an image built from inference/Dockerfile; empty: `cdk deploy` builds it (needs Docker)."""
+    """Address in ECR of an image built from inference/Dockerfile; empty: `cdk deploy` builds it (needs Docker)."""
     pandas_layer_account: str = "336392948345"
     """Publishes AWS's layer with pandas and pyarrow."""
     pandas_layer: str = "AWSSDKPandas-Python312:26"
@@ -71,6 +75,11 @@ class Settings:
         if not _ENDPOINT_NAME.fullmatch(self.endpoint_name):
             raise LimitError(
                 f"endpoint_name is {self.endpoint_name!r}; it takes letters, digits and inner hyphens, at most 37 characters"
+            )
+        if self.serving_image and not ECR_IMAGE.fullmatch(self.serving_image):
+            raise LimitError(
+                f"serving_image is {self.serving_image!r}; it takes ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG, for "
+                "SageMaker pulls from ECR alone"
             )
         if self.x_monthly_cap < 0:
             raise LimitError(f"x_monthly_cap is {self.x_monthly_cap}; it takes 0 or more")

@@ -41,6 +41,8 @@ from training.evaluation.evaluate import INSISTING
 EXPERIMENT = "tiny"
 BASE_SHARE = 0.2
 """The base model's part of the training time."""
+NEW_TOKENS = 1_024
+"""What a given base's tokenizer takes in: a quarter of a small one's own (docs/decisions/training.md)."""
 ASKED = 10
 PARAMETERS = {**INSISTING, "seed": 7, "max_new_tokens": 100}
 """As the evaluation asks: tamer than the endpoint's defaults, as a small model needs, and the best of several drafts."""
@@ -220,6 +222,7 @@ class Demo:
         given: dict[str, Any] = {"experiment": EXPERIMENT, "overrides": overrides}
         with self._screen.stage("train") as stage:
             if options.base:
+                overrides["control"]["new_tokens"] = NEW_TOKENS
                 stage.show("uploading the base model")
                 given["base_model"] = flows.upload_base(self._services, options.base, "demo")
             else:

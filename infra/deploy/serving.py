@@ -1,11 +1,12 @@
 """What the endpoint runs: its image and the role of the models made from it."""
 
+from aws_cdk import Aws
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.naming import arn_of
-from infra.settings import Settings
+from infra.settings import ECR_IMAGE, Settings
 from infra.storage import Storage
 from politico.lake import places
 
@@ -33,9 +34,22 @@ class Serving(Construct):
         )
         if settings.serving_image:
             self.image = settings.serving_image
+            self._let_pull(settings.serving_image)
         else:
             asset = ecr_assets.DockerImageAsset(
                 self, "Image", directory=folder, file=DOCKERFILE, platform=ecr_assets.Platform.LINUX_AMD64
             )
             asset.repository.grant_pull(self.role)
             self.image = asset.image_uri
+
+    def _let_pull(self, image: str) -> None:
+        """The repository's own policy must allow it, too, where it is another account's."""
+        named = ECR_IMAGE.fullmatch(image)
+        assert named is not None, "the settings have checked it"
+        repository = f"arn:{Aws.PARTITION}:ecr:{named['region']}:{named['account']}:repository/{named['repository']}"
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"],
+                resources=[repository],
+            )
+        )

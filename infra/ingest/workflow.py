@@ -154,14 +154,10 @@ class Ingest(Construct):
             payload_response_only=True,
             result_path="$.fetched",
         )
-        failed = sfn.Pass(
-            self,
-            "Account failed",
-            result=sfn.Result.from_object({"failed": True}),
-        )
+        failed = self._ended("Account failed")
         fetch.add_catch(failed)
         wait = sfn.Wait(self, "Wait for X", time=sfn.WaitTime.timestamp_path("$.fetched.until")).next(fetch)
-        done = sfn.Pass(self, "Account done", output_path="$.fetched")
+        done = self._ended("Account done")
         return fetch.next(
             sfn.Choice(self, "What next?")
             .when(sfn.Condition.string_equals("$.fetched.status", "more"), fetch)
@@ -183,10 +179,16 @@ class Ingest(Construct):
 
     def _each_by(self, name: str, list_key: str, function: lambda_.Function, at_once: int) -> sfn.DistributedMap:
         """Call the function for every item of a list in the lake; what fails is missing from the lake, and so in the report."""
-        call = tasks.LambdaInvoke(self, f"{name}: one", lambda_function=function, payload_response_only=True)
+        call = tasks.LambdaInvoke(
+            self, f"{name}: one", lambda_function=function, payload_response_only=True, output_path=sfn.JsonPath.DISCARD
+        )
         call.add_retry(max_attempts=2, interval=Duration.seconds(2), backoff_rate=2)
-        call.add_catch(sfn.Pass(self, f"{name}: failed", result=sfn.Result.from_object({"failed": True})))
+        call.add_catch(self._ended(f"{name}: failed"))
         return self._each(name, list_key, call, at_once)
+
+    def _ended(self, name: str) -> sfn.Pass:
+        """An item's end. It hands on nothing: what all items hand on is gathered, whatever becomes of it, and may be 256 KB."""
+        return sfn.Pass(self, name, output_path=sfn.JsonPath.DISCARD)
 
     def _each(self, name: str, list_key: str, work: sfn.IChainable, at_once: int) -> sfn.DistributedMap:
         """Do this for every item of a list in the lake. No state holds the list: it may be longer than a state may be."""

@@ -1,5 +1,6 @@
 """The whole path as its users walk it: `politico up`, `demo`, `generate` and `import` as commands, on the deployed template."""
 
+import io
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +17,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from local.account import client
 from local.processes.ports import free_port
 from politico.control.political import SCHEMA
+from politico.lake import places
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.slow
@@ -99,6 +103,24 @@ def test_the_demo_trains_both_stages_and_leaves_what_it_promises(demo: tuple[str
     assert "http" not in words, "the summary must need no network"
     assert len(metrics["asked"]) >= 2
     assert not any(marker in one["text"] for one in metrics["asked"] for marker in SCHEMA.markers)
+
+
+def test_a_second_demo_begins_with_the_first_ones_base_and_trains_none(
+    demo: tuple[str, Path], kept_up: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    folder, told = kept_up
+    run = json.loads((demo[1] / "metrics.json").read_text())["run"]
+    key = f"{places.models(run)}{run}-base-0/output/model.tar.gz"
+    s3 = client("s3", int(told["AWS_ENDPOINT_URL"].rpartition(":")[2]))
+    (lake,) = [one["Name"] for one in s3.list_buckets()["Buckets"] if not one["Name"].startswith("cdk-")]
+    with tarfile.open(fileobj=io.BytesIO(s3.get_object(Bucket=lake, Key=key)["Body"].read())) as archive:
+        archive.extractall(tmp_path / "base", filter="data")
+    small = ["--scale", "0.05", "--minutes", "0.1", "--generated", "2"]
+    done = politico(folder, "demo", *small, "--base", str(tmp_path / "base"), "--out", "second")
+    assert done.returncode == 0, done.stdout + done.stderr
+    trained = json.loads((folder / "second" / "metrics.json").read_text())["training"]
+    assert list(trained) == ["control"]
+    assert trained["control"]["settings"]["control"]["new_tokens"] > 0
 
 
 def test_the_readmes_example_runs(demo: tuple[str, Path], kept_up: tuple[Path, dict[str, str]]) -> None:

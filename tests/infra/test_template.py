@@ -634,18 +634,75 @@ def test_settings_outside_their_limits_are_refused(given: dict[str, Any]) -> Non
         Settings(**given)
 
 
+def run_elsewhere(program: str, path: str) -> subprocess.CompletedProcess[str]:
+    """Python in the repository, with nothing but `path` to find programs on."""
+    environment = {"PATH": path, "LANG": "C.UTF-8"}
+    return subprocess.run([sys.executable, "-c", program], env=environment, cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    "image", ["politico:latest", "docker.io/me/politico:1", "123456789012.dkr.ecr.us-east-1.amazonaws.com/politico"]
+)
+def test_a_serving_image_that_sagemaker_could_not_pull_is_refused(image: str) -> None:
+    with pytest.raises(LimitError, match="serving_image"):
+        Settings(serving_image=image)
+
+
+def test_an_image_of_the_deployers_own_may_be_pulled_by_the_endpoint() -> None:
+    image = "210987654321.dkr.ecr.us-west-2.amazonaws.com/team/politico:1"
+    program = (
+        "import sys, json, aws_cdk as cdk; from infra.storage import Storage; from infra.deploy.serving import Serving;"
+        "from infra.settings import Settings; stack = cdk.Stack(cdk.App(), 'S');"
+        f"Serving(stack, 'Serving', folder='', storage=Storage(stack, 'Storage'), settings=Settings(serving_image={image!r}));"
+        "print(json.dumps(cdk.App.of(stack).synth().get_stack_by_name('S').template))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    policies = [one for one in json.loads(done.stdout)["Resources"].values() if one["Type"] == "AWS::IAM::Policy"]
+    statements = [statement for one in policies for statement in one["Properties"]["PolicyDocument"]["Statement"]]
+    (pulls,) = [one for one in statements if "ecr:BatchGetImage" in one["Action"]]
+    assert json.dumps(pulls["Resource"]).endswith(':ecr:us-west-2:210987654321:repository/team/politico"]]}')
+
+
+@pytest.mark.parametrize(("region", "refused"), [("sa-east-1", True), ("us-east-1", False), ("xx-north-9", False)])
+def test_a_region_that_lacks_what_the_stack_lives_on_is_refused(region: str, refused: bool) -> None:
+    # No Node on the way: a region that is let through ends there, and at once.
+    program = (
+        "import sys; sys.executable = '/nowhere/python'; from infra.app import main;"
+        f"import os; os.environ['CDK_DEFAULT_REGION'] = {region!r}; sys.exit(main())"
+    )
+    done = run_elsewhere(program, "/nowhere")
+    assert done.returncode == 2
+    assert ("the region sa-east-1 has no comprehend; deploy to one of ap-" in done.stderr) is refused
+    assert ("Node.js is missing" in done.stderr) is not refused
+
+
+def distributed(definition: Any) -> Iterator[dict[str, Any]]:
+    """What each distributed map does with an item, however deep in the definition."""
+    if isinstance(definition, dict):
+        if definition.get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED":
+            yield definition
+        definition = list(definition.values())
+    if isinstance(definition, list):
+        for one in definition:
+            yield from distributed(one)
+
+
+def test_an_item_of_a_list_in_the_lake_hands_nothing_on(template: Template) -> None:
+    """Step Functions gathers what the items hand on, at most 256 KB of it, also where the state throws it away."""
+    found = list(distributed(template.machine("IngestWorkflow")))
+    assert len(found) > 2
+    for processor in found:
+        ends = [one for one in processor["States"].values() if one.get("End") or one["Type"] in ("Succeed", "Fail")]
+        assert ends
+        assert all("OutputPath" in one and one["OutputPath"] is None for one in ends)
+
+
 @pytest.mark.parametrize("text", ["{", "[]", ""])
 def test_a_broken_cdk_json_is_named(text: str, tmp_path: Path) -> None:
     path = tmp_path / "cdk.json"
     path.write_text(text)
     with pytest.raises(FileFormatError, match=r"cdk\.json is no JSON file"):
         context_of(path)
-
-
-def run_elsewhere(program: str, path: str) -> subprocess.CompletedProcess[str]:
-    """Python in the repository, with nothing but `path` to find programs on."""
-    environment = {"PATH": path, "LANG": "C.UTF-8"}
-    return subprocess.run([sys.executable, "-c", program], env=environment, cwd=ROOT, capture_output=True, text=True)
 
 
 def test_a_missing_node_ends_in_one_clear_sentence(tmp_path: Path) -> None:
