@@ -53,7 +53,7 @@ deploy: setup
 	$(CDK) deploy $(ARGS)
 
 destroy: setup
-	$(BIN)/politico retire
+	$(BIN)/politico retire --versions
 	$(CDK) destroy $(ARGS)
 
 clean:

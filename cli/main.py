@@ -205,14 +205,17 @@ def import_(
     import_archive(archive, local=local)
 
 
-@app.command(epilog="Example:  [bold]politico retire[/]   (`make destroy` does it before it removes the stack)")
+@app.command(epilog="Examples:  [bold]politico retire[/]   ·   [bold]politico retire --versions[/]   (as `make destroy` does)")
 def retire(
+    versions: Annotated[
+        bool, typer.Option("--versions", help="Delete every registered version as well: else the stack can't be removed.")
+    ] = False,
     local: Annotated[bool, typer.Option("--local", help="Use the cloud that `politico up` keeps in this folder.")] = False,
 ) -> None:
     """Delete the endpoints that the deploy workflow made: nothing is left that bills by the hour."""
     from cli.retire import retire as delete_endpoints
 
-    delete_endpoints(local=local)
+    delete_endpoints(versions=versions, local=local)
 
 
 @app.command(

@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from cli import local_cloud
 from cli.executions import Execution
 from cli.flows import approve
 from cli.local_cloud import LocalCloud
+from cli.retire import retire
 from cli.services import Services
 from functions import environment
 from infra.settings import Settings
@@ -427,6 +429,24 @@ def test_an_approval_that_is_told_twice_is_released_once(services: Services, pac
     again = steps.start_execution(stateMachineArn=services.outputs["DeployWorkflow"], input=event)["executionArn"]
     assert ended(services, again)["status"] == "SUCCEEDED"
     assert ended(services, first)["error"] == "ReleaseFailed"  # its own image can't be run here, and that alone was wrong
+
+
+def test_a_group_that_holds_versions_stays_until_they_are_retired(
+    cloud: LocalCloud, services: Services, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sagemaker, group = services.client("sagemaker"), services.outputs["ModelGroup"]
+    sagemaker.create_model_package(ModelPackageGroupName=group)
+    there = len(sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"])
+    with pytest.raises(ClientError, match="ConflictException"):
+        sagemaker.delete_model_package_group(ModelPackageGroupName=group)
+    monkeypatch.setattr(local_cloud, "stack", lambda *, local: services)
+    retire(versions=False, local=True)
+    assert len(sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]) == there
+    retire(versions=True, local=True)
+    assert sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"] == []
+    assert f"deleted {there} versions of {group}; their weights stay in the lake" in capsys.readouterr().out
+    sagemaker.delete_model_package_group(ModelPackageGroupName=group)
+    sagemaker.create_model_package_group(ModelPackageGroupName=group)  # for those who come after
 
 
 def test_an_event_of_somebody_else_starts_nothing(services: Services, package: str) -> None:

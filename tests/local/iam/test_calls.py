@@ -16,6 +16,7 @@ from local.account import OPERATOR, REGION
 from local.iam.calls import NEEDS
 from local.iam.guard import Guard, Role
 from local.iam.implied import of_function, of_machine, to_log, to_pull
+from local.iam.mutation import rights
 from local.iam.policies import Need, read_policy
 from local.processes.ports import HOST
 
@@ -303,3 +304,11 @@ def test_a_key_that_nobody_has_opens_nothing(gate: Gate) -> None:
         gate.client("s3", "AKIANOBODY").list_buckets()
     with pytest.raises(ClientError, match="UnrecognizedClientException"):
         gate.client("dynamodb", "AKIANOBODY").list_tables()
+
+
+def test_a_right_that_nobody_used_or_that_is_given_twice_is_told_apart(gate: Gate) -> None:
+    gate.may(allow("s3:PutObject", "s3:GetObject"), allow("s3:Delete*"), allow("s3:DeleteObject"))
+    gate.s3.put_object(Bucket="lake", Key="a", Body=b"x")
+    gate.s3.delete_object(Bucket="lake", Key="a")
+    found = [(one.action, one.needed_by) for one in rights(gate.guard)]
+    assert found == [("s3:PutObject", 1), ("s3:GetObject", 0), ("s3:Delete*", 0), ("s3:DeleteObject", 0)]
