@@ -17,19 +17,20 @@ STEPS, RATE, DECAY = 100, 0.1, 1e-3
 def telling(written: Sequence[str], real: Sequence[str], seed: int) -> float | None:
     """The area under the curve of a logistic regression, by cross-validation: 0.5 can't tell them apart, 1 always can.
 
-    None where there are fewer of either than folds.
+    The written and the real tweet of one context, which stand in the same place of both, share what it asks for and are tested
+    together: learnt from one of them, the other would be taken for its like. None where there are fewer of either than folds.
     """
     if min(len(written), len(real)) < FOLDS:
         return None
     texts = [*written, *real]
     features = torch.stack([_features(text) for text in texts])
     labels = torch.tensor([1.0] * len(written) + [0.0] * len(real))
-    order = torch.randperm(len(texts), generator=torch.Generator().manual_seed(seed))
+    pair = torch.cat([torch.arange(len(written)), torch.arange(len(real))])
+    drawn = torch.randperm(max(len(written), len(real)), generator=torch.Generator().manual_seed(seed))
+    folds = drawn[pair] % FOLDS
     scores = torch.zeros(len(texts))
     for fold in range(FOLDS):
-        test = order[fold::FOLDS]
-        train = torch.ones(len(texts), dtype=torch.bool)
-        train[test] = False
+        test, train = folds == fold, folds != fold
         scores[test] = features[test] @ _fitted(features[train], labels[train])
     ones, others = scores[labels == 1], scores[labels == 0]
     above = (ones[:, None] > others).float() + 0.5 * (ones[:, None] == others).float()
