@@ -5,6 +5,7 @@ items that were asked for are pushed, token by token. Manners keep the push from
 said twice, no end before all is said while there is room, and a clean end when there is none left.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,11 +15,13 @@ from politico.control.honoured import stands_in
 from politico.control.words import SIGNS, words_of
 
 BONUS = 7.0
-"""What full insistence adds to a token's logit, after the temperature. Inside an item, once begun, it is twice that."""
+"""What full insistence adds to a token's logit, after the temperature."""
+INSIDE = 3.0
+"""Inside an item, once begun, it is so many times that: a small model would go on with a name that it knows better."""
 NEVER = 12.0
 """What is taken from a logit to keep its token out: no ban, for a ban could leave nothing to say."""
 REPEATED_RUN, REPEATED_WORDS = 4, 3
-"""No run of so many tokens twice, nor of so many where each is a word."""
+"""No run of so many tokens twice, nor of so many where each is a word; and no two such words a third time."""
 LAST_TOKENS = 16
 """So many tokens before the longest length the tweet is led to its end."""
 SENTENCE_ENDS = (".", "!", "?", "…")
@@ -123,7 +126,7 @@ class Insistence:
         hurried = left < ENOUGH_ROOM * needed
         inside = [begun[one] for one in waiting if begun[one][1]]
         for spelling, count in inside:
-            changes.add(spelling[count], 2 * bonus * pressure)
+            changes.add(spelling[count], INSIDE * bonus * pressure)
         if not inside:
             free = wants_to_end or hurried or text.rstrip().endswith(SENTENCE_ENDS)
             between = BETWEEN_SENTENCES if free else WITHIN
@@ -135,7 +138,9 @@ class Insistence:
                 self._leave(changes, words, one, begun[one], waiting, again=again)
         # An item that was begun before, and left, may be begun again: barred from its end, the tweet would begin it for ever.
         going_on = {spelling[count] for spelling, count in inside}
-        for token in (_repeating(row, REPEATED_RUN) | _repeating(row, REPEATED_WORDS, self._vocabulary.words)) - going_on:
+        whole = self._vocabulary.words
+        repeated = _repeating(row, REPEATED_RUN) | _repeating(row, REPEATED_WORDS, whole) | _repeating(row, 2, whole, often=2)
+        for token in repeated - going_on:
             changes.add(token, -NEVER)
         if opened:
             changes.add_all(self._vocabulary.apart, -NEVER)
@@ -216,10 +221,12 @@ def _matched(row: Sequence[int], tokens: Sequence[int]) -> int:
     return 0
 
 
-def _repeating(row: Sequence[int], length: int, kind: frozenset[int] | None = None) -> set[int]:
-    """Tokens that would close a run of this length which stands in the row already; of this kind only, all of the run."""
+def _repeating(row: Sequence[int], length: int, kind: frozenset[int] | None = None, often: int = 1) -> set[int]:
+    """Tokens that would close a run of this length which stands so often in the row; of this kind only, all of the run."""
     tail = list(row[-(length - 1) :])
     if len(tail) < length - 1 or (kind is not None and not kind.issuperset(tail)):
         return set()
-    closing = {row[start + length - 1] for start in range(len(row) - length + 1) if list(row[start : start + length - 1]) == tail}
+    starts = (start for start in range(len(row) - length + 1) if list(row[start : start + length - 1]) == tail)
+    closed = Counter(row[start + length - 1] for start in starts)
+    closing = {token for token, count in closed.items() if count >= often}
     return closing if kind is None else closing & kind

@@ -122,8 +122,8 @@ def scores(
 
 def test_what_was_begun_and_left_may_be_begun_again_and_said() -> None:
     long = Item("la salud y #Ley", (1, 2, 7, 5, 6))
-    assert scores([1, 2, 7, 4, 1, 2], long)[7] == 20  # its third word would close a run of words that stands there already
-    assert scores([1, 2, 7, 5, 4, 1, 2, 7], long)[5] == 20  # and this a run of any tokens
+    assert scores([1, 2, 7, 4, 1, 2], long)[7] == 30  # its third word would close a run of words that stands there already
+    assert scores([1, 2, 7, 5, 4, 1, 2, 7], long)[5] == 30  # and this a run of any tokens
     assert scores([1, 2, 7, 4, 1, 2], LEY)[7] < 0  # what nobody asked for is not said twice
 
 
@@ -133,7 +133,7 @@ def test_each_item_is_pushed_by_its_first_token_and_once_begun_by_its_next() -> 
     assert scores([7, 4], SALUD, LEY)[[1, 5]].tolist() == [20, 20]  # between sentences there is room for more
     assert scores([2], SALUD, LEY, likeliest=END)[[1, 5]].tolist() == [20, 20]  # where the model would end, too
     begun = scores([7, 1], SALUD, LEY)
-    assert begun[2] == 20
+    assert begun[2] == 30
     assert begun[5] == 0
 
 
@@ -171,11 +171,16 @@ def test_no_run_of_four_tokens_comes_twice() -> None:
     assert not scores([7, 8, 3, 2, 4, 7, 8, 3]).any()  # where nothing is asked for, the model goes its own way
 
 
+def test_no_two_words_come_a_third_time() -> None:
+    assert scores([7, 8, 4, 7], SAID)[8] == 0
+    assert scores([7, 8, 4, 7, 8, 4, 7], SAID)[8] < -5
+
+
 def test_what_says_another_item_too_comes_first_and_is_not_kept_from_it() -> None:
     wide, narrow = Item("la salud y la Ley", (1, 2, 7, 1, 6)), Item("y la Ley", (7, 1, 6))
     assert scores([2], wide, narrow)[[1, 7]].tolist() == pytest.approx([3, 0])
     # The narrow one was said already, by itself: the wide one may still say it.
-    assert scores([7, 1, 6, 4, 1, 2, 7], wide, narrow)[1] == 20
+    assert scores([7, 1, 6, 4, 1, 2, 7], wide, narrow)[1] == 30
 
 
 def test_no_three_words_come_twice_in_a_row_of_their_own() -> None:
@@ -197,7 +202,7 @@ def test_nothing_stands_apart_from_the_mark_that_opens_it() -> None:
     assert found[2] == pytest.approx(3)
     assert found[[1, 4]].tolist() == [-12, -12]
     inside = rule(torch.tensor([[3, 2]]), torch.zeros(1, 6))[0]
-    assert inside[4] == 20
+    assert inside[4] == 30
 
 
 def test_a_tweet_that_has_ended_is_left_alone() -> None:
