@@ -81,6 +81,8 @@ def demo(
             "--tweets, --politicians and --corpus go together; give all three, or --base in the corpus's place, or none for the "
             "shipped sample"
         )
+    if corpus and base:
+        raise InputError("--corpus trains a base model and --base brings one: give one of them")
     files = (tweets, politicians, corpus) if tweets and politicians else None
     options = Options(minutes=minutes, base=base, generated=generated)
     run_demo(files, options, out=out, time_zone=time_zone, scale=scale, assembly=assembly)
