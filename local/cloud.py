@@ -27,7 +27,7 @@ from local.iam.mutation import rights
 from local.lambdas.functions import Functions
 from local.processes import children
 from local.processes.ports import HOST
-from local.sagemaker import registry
+from local.sagemaker import model_groups
 from local.sagemaker.endpoints import Endpoints
 from local.sagemaker.jobs import Jobs
 from local.stack import Assembly, deploy, physical_ids
@@ -68,7 +68,7 @@ class Cloud:
         self._functions.install()
         self._jobs.install()
         self._endpoints.install()
-        registry.install()
+        model_groups.install()
         workflows.install(self._port, self.guard)
         events.install(self._port, self.guard)
         comprehend.install(self.comprehend_faults)

@@ -135,7 +135,8 @@ def _take_roles(assembly: Assembly, made: Mapping[str, str], guard: Guard) -> No
     ]
     guard.read(managed, buckets)
     for name, properties in assembly.resources("AWS::Lambda::Function"):
-        guard.require(_role_of(properties["Role"], made, guard), *of_function(properties, made[name]))
+        group = _resolved(properties.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{made[name]}"), made)
+        guard.require(_role_of(properties["Role"], made, guard), *of_function(properties, group))
     for name, properties in assembly.resources("AWS::StepFunctions::StateMachine"):
         machine = stepfunctions_parser_backends[ACCOUNT][REGION].describe_state_machine(made[name])
         guard.require(machine.roleArn, *of_machine(properties, made[name], machine.definition))

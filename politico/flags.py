@@ -28,10 +28,14 @@ def asks_for_help(words: Sequence[str]) -> bool:
 
 
 def describe_flags(*kinds: type[Dataclass]) -> str:
-    """A line a flag: its name, and its default or that it must be given."""
-    found = {one.name: "must be given" if one.default is MISSING else repr(one.default) for kind in kinds for one in fields(kind)}
+    """A line a flag: its name, and its default, or that it must be given; two where the kinds differ."""
+    found: dict[str, list[str]] = {}
+    for one in (one for kind in kinds for one in fields(kind)):
+        default = "must be given" if one.default is MISSING else repr(one.default)
+        if default not in found.setdefault(one.name, []):
+            found[one.name].append(default)
     width = max(map(len, found))
-    return "\n".join(f"  --{name:{width}}  {default}" for name, default in found.items())
+    return "\n".join(f"  --{name:{width}}  {' or '.join(defaults)}" for name, defaults in found.items())
 
 
 def from_mapping(kind: type[Settings], given: Mapping[str, Any]) -> Settings:

@@ -103,13 +103,13 @@ class Guard:
 
     def _gate(self, environ: dict[str, Any], start_response: Any, serve: Callable[..., Iterable[bytes]]) -> Iterable[bytes]:
         signed = wire.signature(environ)
-        if signed.key == OPERATOR or not signed.service:  # what is not signed is moto's own business, such as its health
+        if signed.key == OPERATOR:
             return serve(environ, start_response)
         role = self._by_key.get(signed.key)
         if role is None:
             wire.body_of(environ)
             code = "InvalidAccessKeyId" if signed.service == wire.S3 else "UnrecognizedClientException"
-            message = "The security token included in the request is invalid."
+            message = "The security token included in the request is invalid, or there is none."
             return wire.refuse(environ, start_response, signed.service, 403, code, message)
         try:
             request = read_request(environ)

@@ -42,10 +42,9 @@ def to_trace() -> list[Need]:
     return [Need("xray:PutTraceSegments", "*"), Need("xray:PutTelemetryRecords", "*")]
 
 
-def of_function(function: Mapping[str, Any], name: str) -> list[Need]:
-    """What Lambda does in a function's name. `function` are its properties in the template."""
-    group = function.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{name}"
-    opened = arn("logs", f"log-group:{group if isinstance(group, str) else name}:log-stream:x")
+def of_function(function: Mapping[str, Any], group: str) -> list[Need]:
+    """What Lambda does in a function's name. `function` are its properties in the template, `group` is where it logs."""
+    opened = arn("logs", f"log-group:{group}:log-stream:x")
     traced = function.get("TracingConfig", {}).get("Mode") == "Active"
     return [Need("logs:CreateLogStream", opened), Need("logs:PutLogEvents", opened), *(to_trace() if traced else ())]
 

@@ -152,7 +152,7 @@ class Endpoints:
 
         def work() -> None:
             try:
-                fresh = self._start(backend, config_name)
+                fresh = self._start(backend, endpoint.endpoint_name, config_name)
             except Exception as error:
                 if not isinstance(error, JobError):
                     traceback.print_exc()
@@ -168,7 +168,7 @@ class Endpoints:
 
         threading.Thread(target=work, daemon=True).start()
 
-    def _start(self, backend: SageMakerModelBackend, config_name: str) -> _Serving:
+    def _start(self, backend: SageMakerModelBackend, endpoint_name: str, config_name: str) -> _Serving:
         variant = backend.describe_endpoint_config(config_name)["ProductionVariants"][0]
         address, model_data = _container_of(backend, variant["ModelName"])
         image = next((image for part, image in self._images.items() if part in address), None)
@@ -178,7 +178,7 @@ class Endpoints:
         folder = self._folder / f"{config_name}-{self._count}"
         role = backend.describe_model(variant["ModelName"]).execution_role_arn
         key = self._guard.key_of(role, SERVICE)
-        self._guard.require(role, *to_pull(address), *to_log(f"/aws/sagemaker/Endpoints/{config_name}", "AllTraffic/i-0"))
+        self._guard.require(role, *to_pull(address), *to_log(f"/aws/sagemaker/Endpoints/{endpoint_name}", "AllTraffic/i-0"))
         container = Container(folder, client("s3", self._port, key))
         model = container.path("/opt/ml/model")
         container.unpack(model_data, model)

