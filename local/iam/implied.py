@@ -5,14 +5,13 @@ Functions developer guide, "IAM policies for integrated services", "Logging", "X
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from infra.settings import ECR_IMAGE
 from local.iam.calls import arn
 from local.iam.policies import Need
 
-_IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.([^.]+)\.[^/]+/([^:@]+)")
 _JOB_RULES = {"createTrainingJob": "Training", "createProcessingJob": "Processing"}
 _RULE = "rule/StepFunctionsGetEventsForSageMaker{}JobsRule"
 
@@ -29,11 +28,10 @@ def to_log(group: str, stream: str) -> list[Need]:
 
 def to_pull(image: str) -> list[Need]:
     """To pull an image from a private registry; none for an image of somewhere else."""
-    found = _IMAGE.match(image)
-    if found is None:
+    named = ECR_IMAGE.fullmatch(image)
+    if named is None:
         return []
-    account, region, repository = found.groups()
-    where = f"arn:aws:ecr:{region}:{account}:repository/{repository}"
+    where = f"arn:aws:ecr:{named['region']}:{named['account']}:repository/{named['repository']}"
     actions = ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage")
     return [Need("ecr:GetAuthorizationToken", "*"), *(Need(action, where) for action in actions)]
 
