@@ -37,8 +37,6 @@ ENDPOINT = "POLITICO_ENDPOINT"
 SERVING_ROLE = "POLITICO_SERVING_ROLE"
 """The address of the role that served models run under."""
 SERVING_INSTANCE = "POLITICO_SERVING_INSTANCE"
-SOURCE = "POLITICO_TRAINING_SOURCE"
-"""The S3 address of the training code."""
 AWS = "LAMBDA_TASK_ROOT"
 """Set by Lambda itself, and nowhere else."""
 
@@ -117,10 +115,6 @@ def x_lookups_a_day() -> int:
 
 def model_group() -> str:
     return os.environ[MODEL_GROUP]
-
-
-def training_source() -> str:
-    return os.environ[SOURCE]
 
 
 def endpoint() -> str:

@@ -14,6 +14,11 @@ ECR_IMAGE = re.compile(
 )
 """The address of an image in ECR."""
 
+_FOLDER = re.compile(r"[a-z0-9][a-z0-9._-]*/")
+
+MOST_INSTANCES = 100
+MOST_GIGABYTES = 16_384
+
 LONGEST_LAG_HOURS = 7 * 24
 """What an alarm's periods may add up to, when each is an hour or longer."""
 
@@ -50,12 +55,19 @@ class Settings:
     training_image_account: str = "763104351884"
     """The account that publishes them; a few regions have their own."""
     training_instance: str = "ml.g5.12xlarge"
+    training_instances: int = 1
+    """Machines of this type that train together."""
+    training_gigabytes: int = 100
+    """Room on each of them for the code, the data and the checkpoints."""
+    training_wheels: str = ""
+    """A folder in the lake, such as `wheels/`, with what training/requirements.txt asks for; empty: from PyPI as a job begins."""
     training_hours: int = 24
     """A training job is stopped after this long; waiting for spot capacity not counted."""
     spot_wait_hours: int = 24
     """How long a job may wait for spot capacity, on top."""
     processing_instance: str = "ml.m5.2xlarge"
     """For the corpus and the evaluation."""
+    processing_gigabytes: int = 100
     serving_instance: str = "ml.c7i.xlarge"
     serving_image: str = ""
     """Address in ECR of an image built from inference/Dockerfile; empty: `cdk deploy` builds it (needs Docker)."""
@@ -97,6 +109,13 @@ class Settings:
             raise LimitError(f"lag_hours is {self.lag_hours}; CloudWatch looks back 1 to {LONGEST_LAG_HOURS} hours")
         if not 0 < self.spending_alarm_percent <= 100:
             raise LimitError(f"spending_alarm_percent is {self.spending_alarm_percent}; it takes more than 0 and at most 100")
+        if not 1 <= self.training_instances <= MOST_INSTANCES:
+            raise LimitError(f"training_instances is {self.training_instances}; it takes 1 to {MOST_INSTANCES}")
+        for name in ("training_gigabytes", "processing_gigabytes"):
+            if not 1 <= getattr(self, name) <= MOST_GIGABYTES:
+                raise LimitError(f"{name} is {getattr(self, name)}; SageMaker takes 1 to {MOST_GIGABYTES}")
+        if self.training_wheels and not _FOLDER.fullmatch(self.training_wheels):
+            raise LimitError(f"training_wheels is {self.training_wheels!r}; it takes a folder of the lake, such as wheels/")
         if not 1 <= self.training_hours <= 28 * 24:
             raise LimitError(f"training_hours is {self.training_hours}; SageMaker takes 1 to 672")
         if self.spot_wait_hours < 0:

@@ -8,14 +8,16 @@ from pathlib import Path
 
 PACKAGES = ("politico", "inference", "training")
 REQUIREMENTS = Path("training") / "requirements.txt"
+CONSTRAINTS = Path("constraints.txt")
+"""With the requirements alone, a job would get whatever came out that day."""
 
 
 def write_source(path: Path, root: Path) -> str:
     """Write sourcedir.tar.gz from the repository at `root` and give its SHA-256.
 
-    The packages' modules and, at its root, requirements.txt; no times, no owners, in order of name.
+    The packages' modules and, at its root, requirements.txt and constraints.txt; no times, no owners, in order of name.
     """
-    members = {str(REQUIREMENTS.name): root / REQUIREMENTS}
+    members = {one.name: root / one for one in (REQUIREMENTS, CONSTRAINTS)}
     for package in PACKAGES:
         members |= {one.relative_to(root).as_posix(): one for one in (root / package).rglob("*.py")}
     packed = io.BytesIO()

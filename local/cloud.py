@@ -29,7 +29,7 @@ from local.processes import children
 from local.processes.ports import HOST
 from local.sagemaker import model_groups
 from local.sagemaker.endpoints import Endpoints
-from local.sagemaker.jobs import Jobs
+from local.sagemaker.jobs import JobFault, Jobs
 from local.stack import Assembly, deploy, physical_ids
 from local.x.api import XApi
 from local.x.faults import Fault
@@ -110,8 +110,10 @@ class Cloud:
         return JSONResponse({"posts": count})
 
     async def _set_faults(self, request: Request) -> Response:
-        """Body: `x` and `aws`, lists of faults, in place of any before; `comprehend`, what changes of its faults, by name."""
+        """Body: `x`, `aws` and `jobs`, lists of faults, in place of any before; `comprehend`, what changes of its faults, by
+        name."""
         body = await request.json()
+        self._jobs.faults = [JobFault(**one) for one in body.get("jobs", ())]
         self.aws_faults.set(AwsFault(**one) for one in body.get("aws", ()))
         self.x.faults = [Fault(**one) for one in body.get("x", ())]
         for name, value in body.get("comprehend", {}).items():
@@ -120,7 +122,8 @@ class Cloud:
 
     def _list_faults(self, _request: Request) -> Response:
         """What is armed of `x` and `aws`, as it was given: `times` counts down; of AWS's also how often each `struck`."""
-        return JSONResponse({"x": [asdict(one) for one in self.x.faults], "aws": self.aws_faults.describe()})
+        x, jobs = [asdict(one) for one in self.x.faults], [asdict(one) for one in self._jobs.faults]
+        return JSONResponse({"x": x, "jobs": jobs, "aws": self.aws_faults.describe()})
 
     async def _fire_schedules(self, request: Request) -> Response:
         """Body: `machine`, the address of the only state machine to start, or none for all."""

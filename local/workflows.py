@@ -21,6 +21,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_unsupported as sagemaker_tasks,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.seconds import Seconds
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
@@ -39,6 +40,9 @@ _JOBS: Mapping[str, tuple[str, str, str]] = {
 """By action in lower case: how to look at the job, the name of its name, the name of its status."""
 
 
+SECONDS_IN_A_MINUTE = 0.2
+"""Of a wait of a minute or more: whoever tests does not sit through a quarter of an hour until there are machines again."""
+
 SERVICE = "states.amazonaws.com"
 """Who acts in a state machine's role."""
 
@@ -52,10 +56,16 @@ def install(port: int, guard: Guard) -> None:
     # Machines made by CloudFormation go to a backend that does not execute; send them to the one that does.
     StateMachine.create_from_cloudformation_json = classmethod(_create_machine)
     StateMachine.delete_from_cloudformation_json = classmethod(_delete_machine)
+    Seconds._get_wait_seconds = _shortened
     sagemaker_tasks._SUPPORTED_INTEGRATION_PATTERNS.add(ResourceCondition.Sync)
     Task._build_sync_resolver = _waiting(client_for)
     Task._log_unsupported_warning = lambda _task: None
     Task._from_error = _service_error
+
+
+def _shortened(wait: Seconds, env: Any) -> float:
+    seconds: float = wait.seconds
+    return seconds if seconds < 60 else seconds / 60 * SECONDS_IN_A_MINUTE
 
 
 def _in_the_machines_role(port: int, guard: Guard) -> ClientFor:

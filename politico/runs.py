@@ -1,7 +1,10 @@
 """Names of runs: short, in order of time, the same again when a step is repeated, and fit for every AWS name."""
 
 import hashlib
+import re
 from datetime import UTC, datetime
+
+_RUN = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
 
 
 def run_id(started: datetime, execution: str | None) -> str:
@@ -12,3 +15,8 @@ def run_id(started: datetime, execution: str | None) -> str:
 def digest(execution: str | None) -> str:
     """How the run of this execution ends, for who knows only the execution's name."""
     return hashlib.sha256((execution or "").encode()).hexdigest()[:8]
+
+
+def is_run(text: str) -> bool:
+    """Whether it is written as a run is named."""
+    return _RUN.fullmatch(text) is not None

@@ -13,18 +13,10 @@ from training.exit_codes import run
 from training.loop.processes import joined
 from training.stages import Run, train_base, train_control
 
-_VARIABLES = {
-    "corpus": "SM_CHANNEL_CORPUS",
-    "dataset": "SM_CHANNEL_DATASET",
-    "base": "SM_CHANNEL_BASE",
-    "model_dir": "SM_MODEL_DIR",
-    "output_dir": "SM_OUTPUT_DATA_DIR",
-}
-
 
 @dataclass(frozen=True)
 class Job:
-    """What is trained, and where it lies. Folders that are left out come from SageMaker's environment."""
+    """What is trained, and where it lies."""
 
     stage: str
     """`base` or `control`."""
@@ -40,25 +32,17 @@ class Job:
     """Stage control: the dataset's first held-out day, YYYY-MM-DD; where the settings' share says, unless given."""
     model_dir: str = "/opt/ml/model"
     output_dir: str = "/opt/ml/output/data"
-    """For training.jsonl and summary.json. A failure's reason goes to the file `failure` beside it."""
+    """For training.jsonl and summary.json."""
     checkpoint_dir: str = "/opt/ml/checkpoints"
 
 
 def main(words: list[str]) -> int:
-    """The exit code, as `run` gives it. The first process leaves a failure's reason beside the output folder it was given."""
-    environment = dict(os.environ)
-    folders = {name: environment[variable] for name, variable in _VARIABLES.items() if environment.get(variable)}
-    try:
-        output = given_flags(words, Job).get("output_dir", folders.get("output_dir"))
-    except LimitError:  # said again, and told, by what follows
-        output = folders.get("output_dir")
-    first = environment.get("RANK", "0") == "0"
-    failure = Path(output).parent / "failure" if output and first else None
-    return run(lambda: train(words, folders, environment), failure)
+    """The exit code, as `run` gives it."""
+    return run(lambda: train(words, os.environ))
 
 
-def train(words: Sequence[str], folders: Mapping[str, str], environment: Mapping[str, str]) -> None:
-    """Train the stage that the flags name.
+def train(words: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Train the stage that the flags name; `environment` holds torchrun's variables, where it started this.
 
     Raises InputError for what the user can mend, HelpAskedError, StoppedError on SIGTERM.
     """
@@ -68,9 +52,7 @@ def train(words: Sequence[str], folders: Mapping[str, str], environment: Mapping
     if stage not in ("base", "control"):
         raise LimitError(f"--stage is {stage!r}; it takes base or control")
     kinds = (Job, NetworkSettings, ControlSettings if stage == "control" else BaseSettings)
-    # A flag wins over the environment.
-    defaults = [word for name, folder in folders.items() for word in (f"--{name}", folder)]
-    job, shape, settings = read_flags([*defaults, *words], *kinds)
+    job, shape, settings = read_flags(words, *kinds)
     started = datetime.now(UTC)
     run = Run(
         stage=stage,

@@ -1,5 +1,6 @@
 """How each program here ends: an exit code, one sentence for what its user can mend, and the reason where SageMaker reads it."""
 
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -8,9 +9,10 @@ from pathlib import Path
 from politico.errors import InputError
 from politico.flags import HelpAskedError
 
-MAX_FAILURE_CHARACTERS = 1024
-"""SageMaker shows this much of a job's failure file."""
-
+REASON_FILE = "REASON_FILE"
+"""The environment variable that names the file where SageMaker looks for a failed job's reason; on a laptop there is none."""
+MAX_REASON_BYTES = 1024
+"""SageMaker shows this much of it."""
 
 STOPPED = 143
 """The exit code of a run that SIGTERM ended: 128 and the signal's number."""
@@ -20,17 +22,17 @@ class StoppedError(Exception):
     """The machine is being taken away. What there is to go on from has been written."""
 
 
-def run(program: Callable[[], None], failure: Path | None = None) -> int:
+def run(program: Callable[[], None]) -> int:
     """Run a program and give its exit code: 0, 2 for what its user can mend, 143 when it was stopped, 1 for the rest.
 
-    The reason of a failure goes to stderr, and to the file that SageMaker reads it from.
+    The reason of a failure goes to stderr, and to where SageMaker reads it.
     """
     try:
         program()
     except HelpAskedError as asked:
         print(f"{sys.modules['__main__'].__doc__ or ''}\nThe flags, with their defaults:\n\n{asked}", flush=True)
     except InputError as error:
-        _tell(failure, str(error))
+        leave_reason(str(error))
         print(f"error: {error}", file=sys.stderr, flush=True)
         return 2
     except StoppedError as stopped:
@@ -40,13 +42,22 @@ def run(program: Callable[[], None], failure: Path | None = None) -> int:
         print("stopped", file=sys.stderr, flush=True)
         return 130
     except Exception as error:  # the last line of defence: the job must say why it failed
-        _tell(failure, f"{type(error).__name__}: {error}")
+        leave_reason(f"{type(error).__name__}: {error}")
         traceback.print_exc()
         return 1
     return 0
 
 
-def _tell(failure: Path | None, reason: str) -> None:
-    if failure is not None:
-        failure.parent.mkdir(parents=True, exist_ok=True)
-        failure.write_text(reason[:MAX_FAILURE_CHARACTERS], encoding="utf-8")
+def leave_reason(reason: str) -> None:
+    """Write why the job failed to where SageMaker reads it. Whoever comes first is right: when one of several processes fails,
+    the others fail of that."""
+    named = os.environ.get(REASON_FILE)
+    if not named:
+        return
+    path = Path(named)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("xb") as out:
+            out.write(reason.encode()[:MAX_REASON_BYTES])
+    except FileExistsError:
+        pass

@@ -1,5 +1,6 @@
 """The two stages of a model: a base model learns Spanish from a corpus, a control model learns to write tweets on demand."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, fields, replace
@@ -59,6 +60,11 @@ class Run:
     @property
     def checkpoint(self) -> Path:
         return self.checkpoints / f"{self.stage}.pt"
+
+    @property
+    def seen(self) -> Path:
+        """The list of the tweets that this try and those before it learn from."""
+        return self.checkpoints / f"{self.stage}.{SEEN_FILE}"
 
 
 @dataclass(frozen=True)
@@ -152,6 +158,7 @@ def train_control(
         settings,
         length=model.length,
         held_out_tokens=_held_out_tokens(processes),
+        tokenizer=hashlib.sha256(tokenizer.to_str().encode()).hexdigest()[:8],
     )
     parts = _Parts(
         tokenizer,
@@ -169,6 +176,22 @@ def train_control(
         seen=Seen(seen_list(sides.train["id_str"].to_pylist())),
     )
     _train(model.network, data, settings, run, processes, parts)
+
+
+def _seen_by_all_tries(run: Run, now: Seen) -> Seen:
+    """With the tweets that earlier tries of the run learnt from: what has left the dataset since is in the weights all the same.
+
+    Kept beside the checkpoint. Raises FileFormatError for a torn list.
+    """
+    earlier = Seen.read(run.seen.read_bytes()) if run.checkpoint.is_file() and run.seen.is_file() else now
+    together = earlier.with_those_of(now)
+    if len(earlier) != len(together) or len(now) != len(together):
+        new, gone = len(together) - len(earlier), len(together) - len(now)
+        print(f"the dataset has changed since the checkpoint: {new:,} training tweets are new, {gone:,} are gone", flush=True)
+    if len(together):
+        run.checkpoints.mkdir(parents=True, exist_ok=True)
+        run.seen.write_bytes(together.fingerprints)
+    return together
 
 
 def _seen_of_corpus(path: Path) -> Seen:
@@ -211,6 +234,7 @@ def _train(
         raise LimitError(f"batch_size is {data.batch_size}; with {processes.world} processes it takes one row for each")
     if processes.first:
         print(f"{count_parameters(network):,} parameters, {data.identity}", flush=True)
+        parts = replace(parts, seen=_seen_by_all_tries(run, parts.seen))
     learned = learn(network, data, settings, processes, run.checkpoint, record=lambda now: _write_history(run, now))
     if processes.first:
         summary = _summary(network, learned, run, parts)
@@ -220,6 +244,7 @@ def _train(
             (run.output / SEEN_FILE).write_bytes(parts.seen.fingerprints)
         # What follows is a new run, not the rest of this one.
         run.checkpoint.unlink(missing_ok=True)
+        run.seen.unlink(missing_ok=True)
         print(f"model in {run.model}, figures in {run.output}", flush=True)
     processes.wait()
 

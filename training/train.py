@@ -3,8 +3,8 @@
     python training/train.py --stage base --corpus FOLDER --model_dir FOLDER --output_dir FOLDER --max_minutes 1
     torchrun --nproc-per-node 2 training/train.py --stage control --dataset FOLDER --base FOLDER …
 
-The flags are the fields of `Job`, `NetworkSettings` and `BaseSettings` or `ControlSettings`. In SageMaker
-the folders come from its environment.
+The flags are the fields of `Job`, `NetworkSettings` and `BaseSettings` or `ControlSettings`. In a SageMaker container
+training/launch.py starts it.
 """
 
 import sys

@@ -1,17 +1,19 @@
 """Train, first step: from an experiment's name to what each job of the run is given."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from functions import environment
 from functions.telemetry import observed
 from politico.dataset.cut import cut_day
-from politico.errors import LimitError
+from politico.errors import LimitError, UnknownFieldError, UnknownValueError
 from politico.flags import to_flags, to_words
 from politico.lake import places
 from politico.lake.bucket import Lake
 from politico.models.experiment import Experiment, find_experiment
 from politico.models.packages import champion_of
-from politico.runs import run_id
+from politico.runs import is_run, run_id
 from politico.tweets.tweet import read_time
 
 INPUT = "/opt/ml/processing/input/"
@@ -23,27 +25,76 @@ CHECKPOINTS = "/opt/ml/checkpoints"
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Event: the execution's `name`, its `started` time and its `input`:
     `{"experiment": "tiny", "corpus": "NAME", "overrides": {"base": {"max_minutes": 2}}, "base_model": "s3://…"}`.
-    A base model that is given is not trained again; otherwise a corpus is needed."""
-    wanted, lake = event["input"], environment.lake()
-    run = run_id(read_time(event["started"]), event["name"])
-    corpus = wanted.get("corpus", wanted["experiment"])
-    experiment = find_experiment(wanted["experiment"]).with_overrides(wanted.get("overrides") or {})
-    manifest = _manifest(lake)
-    cut = cut_day({day: one["rows"] for day, one in manifest["days"].items()}, experiment.control.held_out_share)
-    champion = champion_of(environment.client("sagemaker"), environment.model_group())
-    # Kept, so that it can be told later which models saw a corpus that had to be changed, and what the dataset was like.
-    kept = {**wanted, "corpus": None if wanted.get("base_model") else corpus, "dataset": manifest["dataset"], "cut_day": cut}
-    lake.write_json(places.request(run), kept)
+    A base model that is given is not trained again; otherwise a corpus is needed. `{"resume": RUN}` goes on with an earlier run:
+    with what it was asked, from what it has made, over its checkpoints."""
+    lake, sagemaker = environment.lake(), environment.client("sagemaker")
+    wanted = event["input"]
+    if "resume" in wanted:
+        run = wanted["resume"]
+        wanted = asked_of(lake, wanted)
+        cut, made = wanted["cut_day"], made_by(run, lake, sagemaker)
+    else:
+        run = run_id(read_time(event["started"]), event["name"])
+        manifest = _manifest(lake)
+        experiment = _experiment(wanted)
+        cut = cut_day({day: one["rows"] for day, one in manifest["days"].items()}, experiment.control.held_out_share)
+        corpus = None if wanted.get("base_model") else wanted.get("corpus", wanted["experiment"])
+        # Kept, so that it can be told later which models saw a corpus that had to be changed, and what the dataset was like.
+        wanted = {**wanted, "corpus": corpus, "dataset": manifest["dataset"], "cut_day": cut}
+        lake.write_json(places.request(run), wanted)
+        made = Made()
+    champion = champion_of(sagemaker, environment.model_group())
     return prepare(
         run,
-        experiment,
+        _experiment(wanted),
         lake,
-        source=environment.training_source(),
-        corpus=corpus,
-        base_model=wanted.get("base_model"),
+        corpus=wanted["corpus"] or wanted["experiment"],
+        base_model=wanted.get("base_model") or made.base,
         champion=champion.model_data if champion else None,
         cut=cut,
+        made=made,
     )
+
+
+def _experiment(wanted: Mapping[str, Any]) -> Experiment:
+    return find_experiment(wanted["experiment"]).with_overrides(wanted.get("overrides") or {})
+
+
+@dataclass(frozen=True)
+class Made:
+    """What an earlier try of a run has left that is whole."""
+
+    shards: bool = False
+    base: str | None = None
+    """The base model's address."""
+    candidate: str | None = None
+    """The control model's."""
+
+
+NOTHING_MADE = Made()
+
+
+def asked_of(lake: Lake, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What the run that is taken up again was asked. Raises InputError for one that there is not, and for words beside it."""
+    beside = sorted(set(wanted) - {"resume"})
+    if beside:
+        raise UnknownFieldError(f"a run that is resumed does what it was asked; leave out {', '.join(beside)}")
+    run = wanted["resume"]
+    kept: dict[str, Any] | None = lake.read_json_if_any(places.request(run)) if isinstance(run, str) and is_run(run) else None
+    if kept is None:
+        raise UnknownValueError(f"there is no run {run!r} to resume; the message of a failed training names its run")
+    return kept
+
+
+def made_by(run: str, lake: Lake, sagemaker: Any) -> Made:
+    """What there is of the run already. A job that was stopped may leave a model, too, but not a whole one."""
+    found: dict[str, str] = {}
+    for key in lake.keys(places.models(run)):
+        stage, job = places.trained_by(key) or ("", "")
+        if stage and sagemaker.describe_training_job(TrainingJobName=job)["TrainingJobStatus"] == "Completed":
+            found[stage] = lake.uri(key)
+    shards = set(places.shard_files(run)) <= set(lake.keys(places.shards(run)))
+    return Made(shards, found.get("base"), found.get("control"))
 
 
 def _manifest(lake: Lake) -> dict[str, Any]:
@@ -59,11 +110,11 @@ def prepare(
     experiment: Experiment,
     lake: Lake,
     *,
-    source: str,
     corpus: str,
     base_model: str | None,
     champion: str | None,
     cut: str,
+    made: Made = NOTHING_MADE,
 ) -> dict[str, Any]:
     """The paths, flags and hyperparameters of the run's jobs, keyed by stage. SageMaker takes texts only.
 
@@ -74,16 +125,12 @@ def prepare(
     judged = ["--candidate", INPUT + "candidate", "--base", INPUT + "base", "--dataset", INPUT + "dataset"]
     if champion:
         judged += ["--champion", INPUT + "champion"]
-    program = {
-        "sagemaker_program": "training/train.py",
-        "sagemaker_submit_directory": source,
-        "sagemaker_torch_distributed_enabled": "true",
-        "checkpoint_dir": CHECKPOINTS,
-    }
     return {
         "run": run,
-        "train_base": base_model is None,
+        "made": {"shards": made.shards, "base": base_model is not None, "candidate": made.candidate is not None},
+        "capacity": {"waits": 0},
         "base_model": {"uri": base_model or ""},
+        "candidate": {"uri": made.candidate or ""},
         "champion": {"exists": champion is not None, "uri": champion or ""},
         "paths": {
             "corpus": lake.uri(places.corpus(corpus)),
@@ -96,14 +143,14 @@ def prepare(
         },
         "corpus_arguments": ["training.corpus.prepare", *corpus_arguments],
         "base": {
-            **program,
+            "checkpoint_dir": CHECKPOINTS,
             "stage": "base",
             "name": f"{run}-base",
             **to_words(experiment.network),
             **to_words(experiment.base),
         },
         "control": {
-            **program,
+            "checkpoint_dir": CHECKPOINTS,
             "stage": "control",
             "name": run,
             "cut_day": cut,

@@ -7,15 +7,20 @@ from aws_cdk import Aws
 from aws_cdk.aws_stepfunctions import JsonPath
 
 from infra.settings import Settings
+from training.exit_codes import REASON_FILE
 
-PROCESSING = "/opt/ml/processing"
-CHECKPOINTS = "/opt/ml/checkpoints"
-VOLUME_GIGABYTES = 100
+ML = "/opt/ml"
+PROCESSING = f"{ML}/processing"
+CHECKPOINTS = f"{ML}/checkpoints"
 PROCESSING_HOURS = 12
+WHEELS = "wheels"
+AGAIN_AFTER_INTERNAL_ERRORS = 2
+UNIQUE = "States.ArrayGetItem(States.StringSplit(States.UUID(), '-'), 0)"
+"""A job's name is its own for ever: a retry, a redrive and a run taken up again are each a job over the same checkpoints."""
 
 _RETRY = [
     {
-        # Capacity, throttling and outages pass; each attempt is a job of its own name over the same checkpoints.
+        # What the call itself is refused for, and passes. A job that finds no machines is a failed job: the workflow waits.
         "ErrorEquals": [
             "SageMaker.AmazonSageMakerException",
             "SageMaker.ResourceLimitExceededException",
@@ -27,12 +32,14 @@ _RETRY = [
     }
 ]
 
-# A processing job is not given code: it unpacks ours, brings what the image lacks, and runs the module named
-# by its arguments.
-_RUN_MODULE = (
-    f"set -e; mkdir -p {PROCESSING}/code; tar -xzf {PROCESSING}/input/source/*.gz -C {PROCESSING}/code; "
-    f'cd {PROCESSING}/code; python -m pip install --quiet -r requirements.txt; exec python -m "$@"'
-)
+
+def _run(code: str, source: str, module: str) -> list[str]:
+    """A container's first process: our code unpacked, what the image lacks brought, and then the module in its place."""
+    line = (
+        f"set -e; mkdir -p {code}; tar -xzf {source}/*.gz -C {code}; cd {code}; "
+        f"python -m pip install --quiet -r requirements.txt -c constraints.txt; exec python -m {module}"
+    )
+    return ["/bin/bash", "-c", line]
 
 
 def training(
@@ -41,26 +48,39 @@ def training(
     role: str,
     image: str,
     settings: Settings,
+    source: str,
+    wheels: str,
     channels: Mapping[str, str],
     result_path: str,
 ) -> dict[str, Any]:
-    """A training job on spot machines, waited for; its model's address comes out under `result_path`.uri."""
+    """A training job on spot machines, waited for; its model's address comes out under `result_path`.uri.
+
+    The container is started by our own line, not by the image's toolkit: that keeps SIGTERM from the program that it starts.
+    `wheels` is where the libraries lie that the image lacks; empty, they come from PyPI.
+    """
     hour = 3600
+    inputs = {"source": {"S3Uri": source}, **{one: {"S3Uri.$": path} for one, path in channels.items()}, **_wheels(wheels)}
     return {
         "Type": "Task",
         "Resource": f"arn:{Aws.PARTITION}:states:::sagemaker:createTrainingJob.sync",
         "Parameters": {
-            "TrainingJobName.$": f"States.Format('{{}}-{stage}-{{}}', $.run, $$.State.RetryCount)",
+            "TrainingJobName.$": f"States.Format('{{}}-{stage}-{{}}', $.run, {UNIQUE})",
             "RoleArn": role,
-            "AlgorithmSpecification": {"TrainingImage": image, "TrainingInputMode": "File"},
+            "AlgorithmSpecification": {
+                "TrainingImage": image,
+                "TrainingInputMode": "File",
+                "ContainerEntrypoint": _run(f"{ML}/code", f"{ML}/input/data/source", f"training.launch {ML}"),
+            },
+            "Environment": _environment(f"{ML}/output/failure", f"{ML}/input/data", wheels),
             "HyperParameters.$": f"$.{stage}",
-            "InputDataConfig": [_channel(name, path) for name, path in channels.items()],
+            "InputDataConfig": [_channel(name, where) for name, where in inputs.items()],
             "OutputDataConfig": {"S3OutputPath.$": "$.paths.models"},
             "ResourceConfig": {
-                "InstanceCount": 1,
+                "InstanceCount": settings.training_instances,
                 "InstanceType": settings.training_instance,
-                "VolumeSizeInGB": VOLUME_GIGABYTES,
+                "VolumeSizeInGB": settings.training_gigabytes,
             },
+            "RetryStrategy": {"MaximumRetryAttempts": AGAIN_AFTER_INTERNAL_ERRORS},
             "EnableManagedSpotTraining": True,
             "CheckpointConfig": {"S3Uri.$": f"$.paths.checkpoints_{stage}", "LocalPath": CHECKPOINTS},
             "StoppingCondition": {
@@ -81,26 +101,26 @@ def processing(
     image: str,
     settings: Settings,
     source: str,
+    wheels: str,
     inputs: Mapping[str, str],
     output: str,
 ) -> dict[str, Any]:
     """A processing job, waited for, that runs a module of the training code with the arguments in `$.NAME_arguments`."""
+    brought = {"source": {"S3Uri": source}, **{one: {"S3Uri.$": path} for one, path in inputs.items()}, **_wheels(wheels)}
     return {
         "Type": "Task",
         "Resource": f"arn:{Aws.PARTITION}:states:::sagemaker:createProcessingJob.sync",
         "Parameters": {
-            "ProcessingJobName.$": f"States.Format('{{}}-{name}-{{}}', $.run, $$.State.RetryCount)",
+            "ProcessingJobName.$": f"States.Format('{{}}-{name}-{{}}', $.run, {UNIQUE})",
             "RoleArn": role,
             "AppSpecification": {
                 "ImageUri": image,
-                "ContainerEntrypoint": ["/bin/bash", "-c", _RUN_MODULE, name],
+                # Bash takes the word after its line for its own name, and the arguments for "$@".
+                "ContainerEntrypoint": [*_run(f"{PROCESSING}/code", f"{PROCESSING}/input/source", '"$@"'), name],
                 "ContainerArguments.$": f"$.{name}_arguments",
             },
-            "Environment": {"AWS_DEFAULT_REGION": Aws.REGION},
-            "ProcessingInputs": [
-                _input("source", {"S3Uri": source}),
-                *(_input(one, {"S3Uri.$": path}) for one, path in inputs.items()),
-            ],
+            "Environment": _environment(f"{ML}/output/message", f"{PROCESSING}/input", wheels),
+            "ProcessingInputs": [_input(one, where) for one, where in brought.items()],
             "ProcessingOutputConfig": {
                 "Outputs": [
                     {
@@ -113,7 +133,7 @@ def processing(
                 "ClusterConfig": {
                     "InstanceCount": 1,
                     "InstanceType": settings.processing_instance,
-                    "VolumeSizeInGB": VOLUME_GIGABYTES,
+                    "VolumeSizeInGB": settings.processing_gigabytes,
                 }
             },
             "StoppingCondition": {"MaxRuntimeInSeconds": PROCESSING_HOURS * 3600},
@@ -123,13 +143,23 @@ def processing(
     }
 
 
-def _channel(name: str, path: str) -> dict[str, Any]:
-    source = {"S3DataType": "S3Prefix", "S3Uri.$": path, "S3DataDistributionType": "FullyReplicated"}
+def _environment(reason: str, inputs: str, wheels: str) -> dict[str, str]:
+    """`reason` is where SageMaker reads why a job failed; `inputs` the folder of all that is brought."""
+    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": f"{inputs}/{WHEELS}"} if wheels else {}
+    return {"AWS_DEFAULT_REGION": Aws.REGION, REASON_FILE: reason, **offline}
+
+
+def _wheels(uri: str) -> dict[str, dict[str, str]]:
+    return {WHEELS: {"S3Uri": uri}} if uri else {}
+
+
+def _channel(name: str, where: dict[str, str]) -> dict[str, Any]:
+    source = {"S3DataType": "S3Prefix", **where, "S3DataDistributionType": "FullyReplicated"}
     return {"ChannelName": name, "DataSource": {"S3DataSource": source}}
 
 
-def _input(name: str, uri: dict[str, str]) -> dict[str, Any]:
+def _input(name: str, where: dict[str, str]) -> dict[str, Any]:
     return {
         "InputName": name,
-        "S3Input": {**uri, "LocalPath": f"{PROCESSING}/input/{name}", "S3DataType": "S3Prefix", "S3InputMode": "File"},
+        "S3Input": {**where, "LocalPath": f"{PROCESSING}/input/{name}", "S3DataType": "S3Prefix", "S3InputMode": "File"},
     }

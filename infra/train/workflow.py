@@ -21,10 +21,14 @@ from infra.train import jobs
 from politico.lake import places
 
 CONTENT_TYPE = "application/json"
+CAPACITY_WAITS = 12
+"""How often, in one run, machines that AWS has none of at the moment are waited for."""
+CAPACITY_WAIT = Duration.minutes(15)
 
 
 class Train(Construct):
-    """`machine` runs the workflow on `{"experiment": …, "corpus": …, "overrides": {…}}`; `group` holds the versions."""
+    """`machine` runs the workflow on `{"experiment": …, "corpus": …, "overrides": {…}}`; given `{"resume": RUN}`, on what that
+    run has not made yet. `group` holds the versions."""
 
     def __init__(
         self,
@@ -46,7 +50,7 @@ class Train(Construct):
         self.prepare = functions.make(
             "Prepare",
             "train.prepare",
-            environment={**lake, environment.MODEL_GROUP: settings.model_group, environment.SOURCE: source.s3_object_url},
+            environment={**lake, environment.MODEL_GROUP: settings.model_group},
         )
         self.prepare.add_to_role_policy(
             iam.PolicyStatement(
@@ -54,7 +58,13 @@ class Train(Construct):
                 resources=model_versions(self, settings.model_group),
             )
         )
-        storage.lake.grant_put(self.prepare, f"{places.MODELS}*")
+        self.prepare.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["sagemaker:DescribeTrainingJob"], resources=[arn_of(self, "sagemaker", "training-job", "*")]
+            )
+        )
+        storage.lake.grant_read_write(self.prepare, f"{places.MODELS}*")
+        storage.lake.grant_read(self.prepare, f"{places.CORPORA}{places.RUNS}*")
         storage.lake.grant_read(self.prepare, places.DATASET_MANIFEST)
         self.gate = functions.make("Gate", "train.gate", environment=lake)
         storage.lake.grant_read(self.gate)
@@ -91,22 +101,51 @@ class Train(Construct):
         ).next(failed)
         steps = self._steps()
         prepare.add_catch(tell, result_path="$.error")
-        for step in steps.values():
+        for called, step in steps.items():
+            step.add_catch(self._wait_for_machines(called, step, tell), errors=["States.TaskFailed"], result_path="$.error")
             step.add_catch(tell, result_path="$.error")
-        base_given = sfn.Choice(self, "Base model given?")
-        after_base = steps["Train control model"].next(self._with_champion(steps["Evaluate"]))
-        steps["Evaluate"].next(self._judge(tell))
-        trained = steps["Prepare corpus"].next(steps["Train base model"]).next(steps["Train control model"])
-        return prepare.next(base_given.when(sfn.Condition.boolean_equals("$.train_base", True), trained).otherwise(after_base))
+        corpus, base, control, evaluate = steps.values()
+        with_champion = self._with_champion(evaluate)
+        evaluate.next(self._judge(tell))
+        corpus.next(base)
+        base.next(control)
+        control.next(with_champion)
+        # A run begins where its input says, and one that is taken up again with what is not made yet.
+        begin = sfn.Choice(self, "What is to be made?")
+        for made, first in (("candidate", with_champion), ("base", control), ("shards", base)):
+            begin.when(sfn.Condition.boolean_equals(f"$.made.{made}", True), first)
+        return prepare.next(begin.otherwise(corpus))
+
+    def _wait_for_machines(self, called: str, step: sfn.CustomState, tell: sfn.IChainable) -> sfn.IChainable:
+        """Where a job failed for want of machines, begin another after a while; any other failure is told."""
+        wait = sfn.Wait(self, f"Wait for machines: {called}", time=sfn.WaitTime.duration(CAPACITY_WAIT))
+        count = sfn.Pass(
+            self,
+            f"Count the wait: {called}",
+            parameters={"waits": sfn.JsonPath.math_add(sfn.JsonPath.number_at("$.capacity.waits"), 1)},
+            result_path="$.capacity",
+        )
+        none_there = sfn.Condition.and_(
+            sfn.Condition.string_matches("$.error.Cause", "*CapacityError*"),
+            sfn.Condition.number_less_than("$.capacity.waits", CAPACITY_WAITS),
+        )
+        count.next(wait)
+        wait.next(step)
+        return sfn.Choice(self, f"No machines: {called}?").when(none_there, count).otherwise(tell)
 
     def _steps(self) -> dict[str, sfn.CustomState]:
         """The SageMaker jobs, each waited for."""
-        role, source = self.job_role.role_arn, self._source.s3_object_url
-        common: dict[str, Any] = {"role": role, "image": self._training_image, "settings": self._settings}
+        wheels = self._settings.training_wheels
+        common: dict[str, Any] = {
+            "role": self.job_role.role_arn,
+            "image": self._training_image,
+            "settings": self._settings,
+            "source": self._source.s3_object_url,
+            "wheels": self._storage.lake.s3_url_for_object(wheels) if wheels else "",
+        }
         definitions = {
             "Prepare corpus": jobs.processing(
                 "corpus",
-                source=source,
                 inputs={"corpus": "$.paths.corpus", "dataset": "$.paths.dataset"},
                 output="$.paths.shards",
                 **common,
@@ -122,7 +161,6 @@ class Train(Construct):
             ),
             "Evaluate": jobs.processing(
                 "evaluation",
-                source=source,
                 inputs={
                     "dataset": "$.paths.dataset",
                     "base": "$.base_model.uri",

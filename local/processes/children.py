@@ -63,6 +63,14 @@ def stop(process: subprocess.Popen[bytes], grace: float = GRACE_SECONDS) -> None
             _tell(_reaper_input(), f"-{process.pid}")
 
 
+def terminate(process: subprocess.Popen[bytes], grace: float) -> None:
+    """Ask the process alone to end, as a container's first one is asked, and after so many seconds make its group."""
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(grace)
+    stop(process, 0.0)
+
+
 def stop_all() -> None:
     """Stop every process that was started here and not stopped since."""
     with _lock:

@@ -19,6 +19,8 @@ class Container:
     def __init__(self, folder: Path, s3: Any) -> None:
         self.root = folder / "ml"
         self.root.mkdir(parents=True)
+        self.tools = folder / "bin"
+        """Programs of its machine, first on the path."""
         self._s3 = s3
 
     def path(self, inside: str) -> Path:

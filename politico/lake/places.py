@@ -30,6 +30,8 @@ COMPLIANCE_CHANGED = f"{COMPLIANCE}changed/"
 """Corpora that a sweep had to change and whose models are not named yet."""
 COMPLIANCE_MODELS = f"{COMPLIANCE}models.json"
 """The models that were trained on what is buried now."""
+SHARD_FILES = ("tokenizer.json", "train.bin", "held_out.bin", "corpus.json")
+"""What the corpus job writes: the tokenizer, both sides' tokens, and their statistics."""
 RUNS = "runs/"
 _SOURCE, _OUTPUT, _FIGURES, _REQUEST, _REPORT = (
     "source/",
@@ -161,6 +163,10 @@ def shards(run: str) -> str:
     return f"{CORPORA}{RUNS}{run}/"
 
 
+def shard_files(run: str) -> list[str]:
+    return [shards(run) + name for name in SHARD_FILES]
+
+
 def models(run: str) -> str:
     return f"{MODELS}{run}/"
 
@@ -259,6 +265,14 @@ def run_of_model(uri: str) -> str | None:
     _scheme, _, rest = uri.partition("://")
     folder, _, run = rest.partition("/")[2].partition("/")
     return run.partition("/")[0] or None if f"{folder}/" == MODELS else None
+
+
+def trained_by(key: str) -> tuple[str, str] | None:
+    """The stage and the name of the job that left its packed model under this key; None for any other key."""
+    folder, _, file = key.partition("/output/")
+    run, _, job = folder.removeprefix(MODELS).partition("/")
+    stage = job.removeprefix(f"{run}-").rpartition("-")[0]
+    return (stage, job) if key.startswith(MODELS) and file == "model.tar.gz" and stage else None
 
 
 def training_output(key: str) -> str | None:

@@ -32,6 +32,11 @@ class Seen:
     def __len__(self) -> int:
         return len(self.fingerprints) // SIZE
 
+    def with_those_of(self, other: "Seen") -> "Seen":
+        """The fingerprints of both."""
+        both = {one[at : at + SIZE] for one in (self.fingerprints, other.fingerprints) for at in range(0, len(one), SIZE)}
+        return Seen(b"".join(sorted(both)))
+
     def among(self, fingerprints: Iterable[str]) -> set[str]:
         """Which of these (as `fingerprint` writes them) are among them."""
         return {one for one in fingerprints if self._has(bytes.fromhex(one))}

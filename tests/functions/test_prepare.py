@@ -23,14 +23,11 @@ from politico.runs import run_id
 
 RUN = run_id(datetime(2024, 11, 30, 12, tzinfo=UTC), "my-execution")
 CUT = "2024-11-01"
-SOURCE = "s3://lake/sourcedir.tar.gz"
 
 
 def prepared(name: str = "tiny", base_model: str | None = None, champion: str | None = None) -> dict[str, Any]:
     lake = Lake(None, "lake")
-    return prepare(
-        RUN, find_experiment(name), lake, source=SOURCE, corpus="novels", base_model=base_model, champion=champion, cut=CUT
-    )
+    return prepare(RUN, find_experiment(name), lake, corpus="novels", base_model=base_model, champion=champion, cut=CUT)
 
 
 def limits(request: str, *path: str) -> Any:
@@ -85,7 +82,7 @@ def test_a_stages_settings_never_hide_one_another() -> None:
     names = [one.name for kind in (NetworkSettings, BaseSettings) for one in fields(kind)]
     more = [one.name for one in fields(ControlSettings)]
     for given_names in (names, more):
-        taken = [*given_names, "sagemaker_program", "sagemaker_submit_directory", "checkpoint_dir", "stage", "name", "cut_day"]
+        taken = [*given_names, "checkpoint_dir", "stage", "name", "cut_day"]
         assert len(set(taken)) == len(taken)
 
 
@@ -97,9 +94,10 @@ def test_every_path_of_a_run_is_its_own_but_the_dataset_and_the_corpus() -> None
 
 
 def test_a_base_model_that_is_given_is_not_trained_again() -> None:
-    assert (prepared()["train_base"], prepared()["base_model"]) == (True, {"uri": ""})
+    nothing = {"shards": False, "base": False, "candidate": False}
+    assert (prepared()["made"], prepared()["base_model"]) == (nothing, {"uri": ""})
     given_model = prepared(base_model="s3://lake/base.tar.gz")
-    assert (given_model["train_base"], given_model["base_model"]) == (False, {"uri": "s3://lake/base.tar.gz"})
+    assert (given_model["made"], given_model["base_model"]) == ({**nothing, "base": True}, {"uri": "s3://lake/base.tar.gz"})
 
 
 def test_the_champion_is_judged_along_when_there_is_one() -> None:

@@ -34,9 +34,9 @@ def test_it_holds_the_modules_of_three_packages_and_the_requirements(archive: Pa
     with tarfile.open(archive) as packed:
         names = packed.getnames()
     assert names == sorted(names)
-    assert "requirements.txt" in names
-    assert {name.split("/")[0] for name in names} == {"politico", "inference", "training", "requirements.txt"}
-    assert all(name.endswith(".py") for name in names if name != "requirements.txt")
+    lists = {"requirements.txt", "constraints.txt"}
+    assert {name.split("/")[0] for name in names} == {"politico", "inference", "training", *lists}
+    assert all(name.endswith(".py") for name in names if name not in lists)
     assert {"training/train.py", "training/corpus/prepare.py", "training/evaluation/evaluate.py", "inference/engine.py"} <= set(
         names
     )

@@ -75,24 +75,27 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def filled(value: Any, given: dict[str, Any], retries: int = 0) -> Any:
+_UNIQUE = re.compile(r"States\.ArrayGetItem\(States\.StringSplit\(States\.UUID\(\), '-'\), 0\)")
+
+
+def filled(value: Any, given: dict[str, Any]) -> Any:
     """Parameters of a state as Step Functions would fill them in from its input: the paths and formats that ours use."""
     if isinstance(value, list):
-        return [filled(one, given, retries) for one in value]
+        return [filled(one, given) for one in value]
     if not isinstance(value, dict):
         return value
     return {
-        name.removesuffix(".$"): _looked_up(one, given, retries) if name.endswith(".$") else filled(one, given, retries)
+        name.removesuffix(".$"): _looked_up(one, given) if name.endswith(".$") else filled(one, given)
         for name, one in value.items()
     }
 
 
-def _looked_up(path: str, given: dict[str, Any], retries: int) -> Any:
+def _looked_up(path: str, given: dict[str, Any]) -> Any:
     if path.startswith("States.Format("):
-        form, *words = re.findall(r"'([^']*)'|([$][\w.$]*)", path)
-        return form[0].format(*(_looked_up(word[1], given, retries) for word in words))
-    if path == "$$.State.RetryCount":
-        return retries
+        form, *words = re.findall(r"'([^']*)'|([$][\w.$]*)", _UNIQUE.sub("$unique", path))
+        return form[0].format(*(_looked_up(word[1], given) for word in words))
+    if path == "$unique":
+        return "0f1e2d3c"
     found: Any = given
     for name in path.removeprefix("$").split(".")[1:]:
         found = found[name]
@@ -106,7 +109,6 @@ def sample_input(experiment: str = "thesis") -> dict[str, Any]:
         "20260101-000000-1a2b3c4d",
         EXPERIMENTS[experiment],
         Lake(None, "lake-bucket"),
-        source="s3://assets-bucket/code.gz",
         corpus="news",
         base_model=None,
         cut="2026-01-01",
@@ -329,9 +331,9 @@ def test_training_runs_on_spot_machines_over_checkpoints_and_is_waited_for(templ
         assert asked["EnableManagedSpotTraining"] is True
         stopping = asked["StoppingCondition"]
         assert stopping["MaxWaitTimeInSeconds"] > stopping["MaxRuntimeInSeconds"] > 0
-        # Retries are jobs of other names over the same checkpoints.
-        assert "$$.State.RetryCount" in asked["TrainingJobName.$"]
-        assert "RetryCount" not in asked["CheckpointConfig"]["S3Uri.$"]
+        # Retries and redrives are jobs of other names over the same checkpoints.
+        assert _UNIQUE.search(asked["TrainingJobName.$"])
+        assert "UUID" not in asked["CheckpointConfig"]["S3Uri.$"]
     addresses = [state["Parameters"]["CheckpointConfig"]["S3Uri.$"] for state in found]
     assert len(set(addresses)) == 2, "one stage would go on from the other's checkpoints"
 
@@ -377,8 +379,10 @@ def after(definition: dict[str, Any], name: str) -> set[str]:
 
 def assert_told(definition: dict[str, Any], state: dict[str, Any]) -> None:
     """Whatever goes wrong in the state, somebody is told and the execution ends as failed."""
-    (catch,) = state["Catch"]
+    *sooner, catch = state["Catch"]
     assert catch["ErrorEquals"] == ["States.ALL"]
+    # What is caught before that may pass; where it does not, it is told as well.
+    assert {definition["States"][one["Next"]]["Default"] for one in sooner} <= {catch["Next"]}
     following = [definition["States"][name] for name in after(definition, catch["Next"])]
     assert any("sns:publish" in one.get("Resource", "") for one in following)
     assert {one["Type"] for one in following if not targets_of(one)} == {"Fail"}
@@ -472,7 +476,7 @@ def assert_within_limits(template: Template, machine: str, given: dict[str, Any]
     found = list(calls(template, machine))
     assert len(found) >= 5
     for name, operation, state in found:
-        request = filled(state["Parameters"], given, retries=3)
+        request = filled(state["Parameters"], given)
         assert violations("sagemaker", operation, request) == [], name
 
 

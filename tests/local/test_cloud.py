@@ -219,12 +219,14 @@ def test_a_processing_job_that_fails_fails_its_state_with_its_reason(services: S
     job = json.loads(found["cause"])
     assert (job["ProcessingJobName"], job["ProcessingJobStatus"]) == ("exits-with-3", "Failed")
     assert job["FailureReason"] == "AlgorithmError: the corpus is empty, exit code: 3"
+    assert "ExitMessage" not in job
 
 
-def test_a_processing_job_that_leaves_a_message_has_it_as_its_reason(services: Services, role: str, runner: str) -> None:
+def test_a_processing_job_that_leaves_a_message_has_it_beside_its_reason(services: Services, role: str, runner: str) -> None:
     script = "mkdir -p /opt/ml/output; echo its own words > /opt/ml/output/message; echo noise; exit 1"
     found = run(services, machine_that_runs(services, role, runner, script, "leaves-a-message"))
-    assert json.loads(found["cause"])["FailureReason"] == "AlgorithmError: its own words, exit code: 1"
+    job = json.loads(found["cause"])
+    assert (job["FailureReason"], job["ExitMessage"]) == ("AlgorithmError: noise, exit code: 1", "its own words\n")
 
 
 def test_a_processing_job_that_succeeds_hands_its_description_on(services: Services, role: str, runner: str) -> None:
@@ -241,13 +243,12 @@ def training_job(name: str, role: str, bucket: str, source: str) -> dict[str, An
     return {
         "TrainingJobName": name,
         "RoleArn": role,
-        "AlgorithmSpecification": {"TrainingImage": "image", "TrainingInputMode": "File"},
-        "HyperParameters": {
-            "sagemaker_program": "count.py",
-            "sagemaker_submit_directory": source,
-            "checkpoint_dir": "/opt/ml/checkpoints",
-            "up-to": "5",
+        "AlgorithmSpecification": {
+            "TrainingImage": "image",
+            "TrainingInputMode": "File",
+            "ContainerEntrypoint": ["/bin/bash", "-c", "tar -xzf /opt/ml/input/data/code/*.gz; exec python -u count.py /opt/ml"],
         },
+        "HyperParameters": {"up-to": "5"},
         "InputDataConfig": [
             {"ChannelName": "code", "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": source}}},
         ],
@@ -269,17 +270,21 @@ def test_a_training_job_with_a_name_that_sagemaker_refuses_is_refused(services: 
 
 
 COUNT = """
-    import json, os, pathlib, sys, time
+    import json, pathlib, signal, sys, time
 
-    options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
-    saved = pathlib.Path(options["--checkpoint_dir"], "count.json")
+    root = pathlib.Path(sys.argv[1])
+    goal = int(json.loads((root / "input/config/hyperparameters.json").read_text())["up-to"])
+    saved, stop = root / "checkpoints" / "count.json", []
+    signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
     began = json.loads(saved.read_text()) if saved.exists() else 0
-    for count in range(began + 1, int(options["--up-to"]) + 1):
-        saved.write_text(json.dumps(count))
+    for count in range(began + 1, goal + 1):
         print("counted to", count, flush=True)
-        if count == 3 and began == 0:
-            time.sleep(600)  # until the machine is taken away
-    pathlib.Path(os.environ["SM_MODEL_DIR"], "model.json").write_text(json.dumps({"began": began, "ended": count}))
+        while count == 3 and began == 0 and not stop:
+            time.sleep(0.1)  # until the machine is taken away
+        if stop:
+            saved.write_text(json.dumps(count))
+            sys.exit(143)
+    (root / "model" / "model.json").write_text(json.dumps({"began": began, "ended": count}))
 """
 
 
@@ -288,7 +293,7 @@ def source(services: Services) -> str:
     """The address of a training archive that counts, keeping its count among its checkpoints."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        for name, text in {"count.py": textwrap.dedent(COUNT), "requirements.txt": ""}.items():
+        for name, text in {"count.py": textwrap.dedent(COUNT)}.items():
             info = tarfile.TarInfo(name)
             info.size = len(text)
             archive.addfile(info, io.BytesIO(text.encode()))
@@ -334,8 +339,26 @@ def test_an_interrupted_training_job_goes_on_from_its_checkpoint(
         held = model.extractfile("model.json")
         assert held is not None
         assert json.load(held) == {"began": 3, "ended": 5}
-    assert services.lake.read_json(f"models/{job}/checkpoints/count.json") == 5
+    assert services.lake.read_json(f"models/{job}/checkpoints/count.json") == 3
     assert said(services, job) == [f"counted to {count}" for count in range(1, 6)]
+
+
+def test_a_job_that_is_out_of_time_is_told_so_and_stopped_with_what_it_saved(services: Services, role: str, source: str) -> None:
+    request = training_job("slow", role, services.lake.bucket, source)
+    request["StoppingCondition"] = {"MaxRuntimeInSeconds": 3, "MaxWaitTimeInSeconds": 3}
+    services.client("sagemaker").create_training_job(**request)
+    found = finished(services, "slow")
+    assert (found["TrainingJobStatus"], found["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
+    assert services.lake.read_json("models/slow/checkpoints/count.json") == 3
+
+
+def test_a_job_may_find_no_machines(cloud: LocalCloud, services: Services, role: str, source: str) -> None:
+    cloud.ask("faults", {"jobs": [{"job": "homeless-*"}]})
+    services.client("sagemaker").create_training_job(**training_job("homeless-1", role, services.lake.bucket, source))
+    found = finished(services, "homeless-1")
+    assert found["TrainingJobStatus"] == "Failed"
+    assert found["FailureReason"].startswith("CapacityError: ")
+    assert said(services, "homeless-1") == []
 
 
 def test_another_job_over_the_same_checkpoints_goes_on_from_them(services: Services, role: str, source: str) -> None:

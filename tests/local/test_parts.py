@@ -32,11 +32,12 @@ from local.processes import children
 from local.processes.ports import HOST, free_port, require_free
 from local.sagemaker.container import Container
 from local.sagemaker.endpoints import Endpoints, Image
-from local.sagemaker.toolkit import LOCAL_PROCESSES, training_command
+from local.sagemaker.machines import hosts, lay_out
 from local.stack import SKIPPED, Assembly, deploy
 from politico.errors import FileFormatError, JobError, PortInUseError
 from tests.support.paths import ROOT
 from tests.support.template import Template
+from training.launch import Machines, gpus
 
 PATIENCE = 30.0
 """Seconds until something that should have happened at once is taken not to happen."""
@@ -416,64 +417,30 @@ def archive_of(path: Path, contents: dict[str, str]) -> Path:
     return path
 
 
-def training(instance: str, **hyperparameters: str) -> dict[str, Any]:
-    given = {"sagemaker_program": "training/train.py", "sagemaker_submit_directory": "s3://bucket/code.tar.gz", **hyperparameters}
-    return {
-        **TRAINING_JOB,
-        "HyperParameters": given,
-        "InputDataConfig": [{"ChannelName": "corpus"}, {"ChannelName": "base"}],
-        "ResourceConfig": {**TRAINING_JOB["ResourceConfig"], "InstanceType": instance},
-    }
+def container(tmp_path: Path) -> Container:
+    return Container(tmp_path / "job", None)
 
 
-def container(tmp_path: Path, requirements: str = "") -> Container:
-    code = archive_of(tmp_path / "code.tar.gz", {"training/train.py": "print()", "requirements.txt": requirements})
-    return Container(tmp_path / "job", Files(code))
-
-
-@pytest.mark.parametrize(
-    ("instance", "distributed", "launched"),
-    [
-        ("ml.g5.12xlarge", "true", True),
-        ("ml.g5.12xlarge", "false", False),
-        ("ml.g5.xlarge", "true", False),
-        ("ml.m5.2xlarge", "true", False),
-    ],
-)
-def test_several_gpus_are_two_processes_and_anything_less_is_one(
-    tmp_path: Path, instance: str, distributed: str, launched: bool
+@pytest.mark.parametrize(("instance", "listed"), [("ml.g5.12xlarge", 2), ("ml.g5.xlarge", 1), ("ml.m5.2xlarge", 0)])
+def test_a_containers_driver_lists_the_gpus_of_its_machine(
+    tmp_path: Path, instance: str, listed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    request = training(instance, sagemaker_torch_distributed_enabled=distributed)
-    command, _environment = training_command(request, container(tmp_path))
-    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={LOCAL_PROCESSES}"] if launched else []
-    assert LOCAL_PROCESSES == 2
-    assert command == [sys.executable, "-u", *launcher, "training/train.py"]
-
-
-def test_training_is_told_its_settings_and_folders_as_in_the_container(tmp_path: Path) -> None:
     ml = container(tmp_path)
-    request = training("ml.g5.12xlarge", steps="3", checkpoint_dir="/opt/ml/checkpoints")
-    command, environment = training_command(request, ml)
-    here = str(ml.root)
-    # The toolkit passes every hyperparameter as a flag, but for its own.
-    assert command[-4:] == ["--checkpoint_dir", f"{here}/checkpoints", "--steps", "3"]
-    assert "sagemaker" not in " ".join(command)
-    assert environment["SM_MODEL_DIR"] == f"{here}/model"
-    assert environment["SM_OUTPUT_DATA_DIR"] == f"{here}/output/data"
-    assert json.loads(environment["SM_CHANNELS"]) == ["corpus", "base"]
-    assert environment["SM_CHANNEL_CORPUS"] == f"{here}/input/data/corpus"
-    assert environment["SM_CHANNEL_BASE"] == f"{here}/input/data/base"
-    assert json.loads(environment["SM_HPS"]) == {"steps": "3", "checkpoint_dir": f"{here}/checkpoints"}
-    assert environment["SM_NUM_GPUS"] == "4"
-    assert environment["TRAINING_JOB_NAME"] == "a-job"
-    assert environment["PYTHONPATH"].split(":")[0] == f"{here}/code"
-    assert (ml.path("/opt/ml/code") / "training" / "train.py").is_file()
+    request = {**TRAINING_JOB, "ResourceConfig": {**TRAINING_JOB["ResourceConfig"], "InstanceType": instance}}
+    lay_out(ml, request, "algo-1", ["algo-1"])
+    monkeypatch.setenv("PATH", str(ml.tools), prepend=":")
+    assert gpus() == listed
 
 
-@pytest.mark.parametrize("asked", ["pytest==0.0.1", "no-such-package==1.0"])
-def test_training_refuses_other_versions_than_the_image_would_install(tmp_path: Path, asked: str) -> None:
-    with pytest.raises(JobError, match=rf"requirements\.txt asks for {asked}; this environment has .*: run `make setup`"):
-        training_command(training("ml.m5.large"), container(tmp_path, f"# for the tests\n{asked}  # a reason\n"))
+def test_a_container_holds_its_settings_and_the_names_of_its_machines(tmp_path: Path) -> None:
+    ml = container(tmp_path)
+    request = {**TRAINING_JOB, "HyperParameters": {"steps": "3", "checkpoint_dir": "/opt/ml/checkpoints"}}
+    assert hosts(1) == ["algo-1"]
+    lay_out(ml, request, hosts(2)[1], hosts(2))
+    given = json.loads((ml.root / "input/config/hyperparameters.json").read_text())
+    assert given == {"steps": "3", "checkpoint_dir": f"{ml.root}/checkpoints"}
+    read = Machines.read(ml.root / "input/config/resourceconfig.json")
+    assert (read.here, read.all) == ("127.0.0.2", ["127.0.0.1", "127.0.0.2"])
 
 
 def test_an_archive_cannot_write_outside_its_folder(tmp_path: Path) -> None:

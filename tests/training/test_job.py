@@ -27,6 +27,7 @@ from training.arguments import main
 from training.corpus.prepare import prepare_corpus
 from training.dataset.folder import identity_of, read_dataset
 from training.dataset.split import split_at
+from training.exit_codes import REASON_FILE, STOPPED, leave_reason
 from training.folders import open_model
 
 SHAPE = {"layers": "1", "width": "32", "heads": "2", "positions": "128"}
@@ -157,21 +158,6 @@ def test_the_control_model_writes_on_demand(trained: Path) -> None:
     assert Parameters().max_new_tokens < model.length
 
 
-def test_sagemaker_s_environment_names_the_folders_and_a_flag_wins_over_it(
-    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SM_CHANNEL_CORPUS", str(inputs / "corpus"))
-    monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "unused"))
-    monkeypatch.setenv("SM_OUTPUT_DATA_DIR", str(tmp_path / "output" / "data"))
-    words = {"stage": "base", **SHAPE, **SHORT, "max-steps": 1, "model_dir": tmp_path / "model", "checkpoint_dir": tmp_path / "c"}
-    words.pop("max_steps")
-    assert main(flags(words)) == 0
-    assert (tmp_path / "model" / "model.safetensors").is_file()
-    assert (tmp_path / "output" / "data" / "summary.json").is_file()
-    assert not (tmp_path / "unused").exists()
-    assert not (tmp_path / "output" / "failure").exists()
-
-
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
@@ -190,9 +176,15 @@ def test_sagemaker_s_environment_names_the_folders_and_a_flag_wins_over_it(
         ({"stage": "base", "corpus": "CORPUS", "positions": "1000000"}, "one window takes 1000001"),
     ],
 )
-def test_a_mistake_is_one_sentence_also_in_the_failure_file(
-    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: dict[str, str], expected: str
+def test_a_mistake_is_one_sentence_also_where_sagemaker_looks_for_it(
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    given: dict[str, str],
+    expected: str,
 ) -> None:
+    monkeypatch.setenv(REASON_FILE, str(tmp_path / "output" / "failure"))
     known = {name.upper(): str(trained / name) for name in ("corpus", "dataset", "base")}
     words = flags({name: known.get(value, value) for name, value in given.items()})
     assert main([*words, "--output_dir", str(tmp_path / "output" / "data"), "--model_dir", str(tmp_path / "model")]) == 2
@@ -210,6 +202,7 @@ def test_a_failure_of_ours_keeps_its_traceback_and_tells_sagemaker_why(
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr("training.stages.learn", breaks)
+    monkeypatch.setenv(REASON_FILE, str(tmp_path / "output" / "failure"))
     words = flags({"stage": "base", "corpus": trained / "corpus", **SHAPE, "output_dir": tmp_path / "output" / "data"})
     assert main(words) == 1
     assert (tmp_path / "output" / "failure").read_text() == "RuntimeError: out of memory"
@@ -217,29 +210,72 @@ def test_a_failure_of_ours_keeps_its_traceback_and_tells_sagemaker_why(
 
 
 @pytest.mark.slow
-def test_the_script_runs_from_anywhere_under_two_processes(inputs: Path, tmp_path: Path) -> None:
-    folders = {"model_dir": tmp_path / "model", "output_dir": tmp_path / "output" / "data", "checkpoint_dir": tmp_path / "c"}
-    launcher = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        "2",
-        str(ROOT / "training" / "train.py"),
-    ]
-    words = flags({"stage": "base", "corpus": inputs / "corpus", **SHAPE, **SHORT, **folders})
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run([*launcher, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr
-    assert "step 6/6 100% loss" in done.stdout
-    assert load_model(tmp_path / "model").card["tokens"] == 6 * 4 * 128
+def test_two_machines_train_together_as_their_containers_start_them(inputs: Path, tmp_path: Path) -> None:
+    names = ["127.0.0.1", "127.0.0.2"]  # a container reaches the others by their names
+    given = {name: str(value) for name, value in {"stage": "base", "checkpoint_dir": tmp_path / "c", **SHAPE, **SHORT}.items()}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    started = []
+    for name in names:
+        root = tmp_path / name
+        shutil.copytree(inputs / "corpus", root / "input/data/corpus")
+        (root / "input/config").mkdir()
+        (root / "input/config/hyperparameters.json").write_text(json.dumps(given))
+        machines = {"current_host": name, "hosts": names, "network_interface_name": "lo"}
+        (root / "input/config/resourceconfig.json").write_text(json.dumps(machines))
+        command = [sys.executable, "-m", "training.launch", str(root)]
+        started.append(
+            subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        )
+    said = [process.communicate(timeout=240)[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0], said
+    assert "step 6/6 100% loss" in said[0]
+    assert "step 6/6" not in said[1], "the first machine's first process speaks for all"
+    assert load_model(tmp_path / names[0] / "model").card["tokens"] == 6 * 4 * 128
+    assert not (tmp_path / names[1] / "model").exists()
 
 
-def test_flags_that_are_no_pairs_are_told_to_sagemaker_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SM_OUTPUT_DATA_DIR", str(tmp_path / "output" / "data"))
+def test_the_first_of_several_reasons_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(REASON_FILE, str(tmp_path / "output" / "failure"))
     assert main(["--stage"]) == 2
+    assert main(["--stage", "both"]) == 2  # another process, that fails of it
     assert (tmp_path / "output" / "failure").read_text() == "flags come as --name value pairs; given: --stage"
+
+
+def test_a_long_reason_is_cut_to_what_sagemaker_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(REASON_FILE, str(tmp_path / "failure"))
+    leave_reason("ñ" * 2_000)
+    assert (tmp_path / "failure").read_bytes() == "ñ".encode() * 512
+
+
+def test_a_run_over_a_dataset_that_has_changed_goes_on_and_names_the_tweets_of_both(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = tmp_path / "dataset"
+    shutil.copytree(trained / "dataset", dataset)
+    folders = {"model_dir": tmp_path / "model", "output_dir": tmp_path / "output", "checkpoint_dir": tmp_path / "checkpoints"}
+    given = {"stage": "control", "dataset": dataset, "base": trained / "base", "cut_day": "2024-05-04", **SHORT, **folders}
+    program = [sys.executable, "-u", str(ROOT / "training" / "train.py")]
+    with subprocess.Popen(
+        [*program, *flags({**given, "max_steps": 1_000_000})], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if "step 0" in line)
+        process.terminate()
+        said = process.stdout.read()
+    assert process.returncode == STOPPED, said
+    assert "goes on from there" in said
+    shutil.rmtree(dataset / "dt=2024-05-02")
+    write_days(dataset, {START.replace(day=2): [row(100 + one, START.replace(day=2)) for one in range(3)]})
+    with subprocess.Popen(
+        [*program, *flags({**given, "max_steps": 1_000_000})], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        told = [next(line for line in process.stdout if wanted in line) for wanted in ("has changed", "going on from step")]
+        process.terminate()
+        process.stdout.read()
+    assert told[0] == "the dataset has changed since the checkpoint: 3 training tweets are new, 5 are gone\n"
+    kept = Seen.read((tmp_path / "checkpoints" / f"control.{SEEN_FILE}").read_bytes())
+    assert len(kept) == 18
 
 
 def test_help_names_the_flags_of_both_stages(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,11 +12,11 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from politico.errors import FileFormatError
+from politico.lake.places import SHARD_FILES
 
 Tokens: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.uint16]]"
 
-TOKENIZER_FILE, TRAIN_FILE, HELD_OUT_FILE = "tokenizer.json", "train.bin", "held_out.bin"
-STATISTICS_FILE = "corpus.json"
+TOKENIZER_FILE, TRAIN_FILE, HELD_OUT_FILE, STATISTICS_FILE = SHARD_FILES
 
 DTYPE = np.dtype("<u2")
 BLOCK = 256

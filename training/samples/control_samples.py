@@ -46,7 +46,9 @@ class ControlSamples:
         *,
         length: int,
         held_out_tokens: int,
+        tokenizer: str = "",
     ) -> None:
+        """`tokenizer` tells one whose tokens mean something else apart: a run can't go on with another."""
         self._codec = replace(codec, encode=lru_cache(maxsize=CACHED_PIECES)(lambda text: tuple(codec.encode(text))))
         self._settings, self._length, self._seed = settings, length, settings.seed
         self._train, self._lengths, _ = self._fitting(parts.train)
@@ -65,7 +67,8 @@ class ControlSamples:
         self.looked_at = [(context_of_row(row), row["text"]) for row in held_out.take(looked_at).to_pylist()]
         """The held-out tweets that the loss is looked at with, and their contexts."""
         self.looked_at_scored = int(scored[looked_at].sum())
-        self.identity = f"control {self.counts} {length} {codec.schema.version}"
+        # Not how many tweets: a dataset grows, and loses what must go, while a run over it is interrupted.
+        self.identity = f"control {parts.cut_day} {length} {codec.schema.version} {tokenizer}"
         self._plan = lru_cache(maxsize=2)(self._plan_of_epoch)
 
     @property
