@@ -5,6 +5,7 @@ Needs no account, no credentials and no Node but the environment's own.
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from politico.errors import FileFormatError, LimitError, PoliticoError
 from politico.flags import from_mapping
 
 if TYPE_CHECKING:
+    from aws_cdk import App
     from aws_cdk.cx_api import CloudAssembly
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,8 +29,10 @@ REGION_GIVEN = "CDK_DEFAULT_REGION"
 """Where the CDK's command line says which region it is about to deploy to."""
 
 
-def synthesize(out: Path, root: Path = ROOT) -> "CloudAssembly":
+def synthesize(out: Path, root: Path = ROOT, check: Callable[["App"], None] = lambda _app: None) -> "CloudAssembly":
     """Write the cloud assembly into `out`. Raises MissingToolError without Node, InputError for bad settings.
+
+    `check` may have the app checked as it is written, by cdk-nag's rules for one: what they find is then raised as it is.
 
     Where the region is known already, it must have what the stack lives on.
     """
@@ -52,6 +56,7 @@ def synthesize(out: Path, root: Path = ROOT) -> "CloudAssembly":
     settings = from_mapping(Settings, given)
     with _one_at_a_time(root):
         PoliticoStack(app, settings.stack_name, settings=settings, bundles=Bundles.build(root))
+        check(app)
         return app.synth()
 
 

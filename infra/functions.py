@@ -3,9 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from aws_cdk import Duration, RemovalPolicy, Size
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
+
+from infra.naming import arn_of
+from infra.rights import TRACES, allow, explain_function, explain_wildcards
 
 
 class Functions(Construct):
@@ -31,9 +35,21 @@ class Functions(Construct):
         `name` becomes part of its logical id, which stays whatever the module is called: another id is another function, and
         its log begins anew. `storage` is its room for files, where half a gigabyte is too little.
         """
-        return lambda_.Function(
+        log_group = logs.LogGroup(
+            self, f"{name}Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
+        )
+        role = iam.Role(self, f"{name}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        allow(
+            role,
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            [arn_of(self, "logs", "log-group", f"{log_group.log_group_name}:*")],
+            why="a stream of the function's own log is named by Lambda",
+        )
+        explain_wildcards(role, ["Resource::*"], TRACES)
+        function = lambda_.Function(
             self,
             name,
+            role=role,
             description=f"politico: functions/{module.replace('.', '/')}.py",
             runtime=lambda_.Runtime.PYTHON_3_12,
             architecture=lambda_.Architecture.X86_64,
@@ -46,7 +62,7 @@ class Functions(Construct):
             # Of logging, only the log group: functions/telemetry.py writes JSON itself.
             tracing=lambda_.Tracing.ACTIVE,
             ephemeral_storage_size=storage,
-            log_group=logs.LogGroup(
-                self, f"{name}Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
-            ),
+            log_group=log_group,
         )
+        explain_function(function)
+        return function

@@ -1,30 +1,48 @@
 """What is kept: the lake's bucket and the ledger's table. Both outlive the stack."""
 
+from collections.abc import Sequence
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.rights import allow
 from politico.ledger.table import KEY
+
+KEPT = Duration.days(30)
+"""How long what is gone can still be found: old versions, and the lines of the access log."""
 
 
 class Storage(Construct):
-    """`lake` and `ledger`; `grant_purge` lets a function list and delete old versions of what it removes."""
+    """`lake` and `ledger`, and who may do what with them."""
 
     def __init__(self, scope: Construct, name: str) -> None:
         super().__init__(scope, name)
+        # Who touched what, for as long as an old version stays: its lines name keys, and so accounts.
+        access_logs = s3.Bucket(
+            self,
+            "AccessLogs",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            removal_policy=RemovalPolicy.RETAIN,
+            lifecycle_rules=[s3.LifecycleRule(expiration=KEPT)],
+        )
         self.lake = s3.Bucket(
             self,
             "Lake",
             versioned=True,
+            server_access_logs_bucket=access_logs,
+            server_access_logs_prefix="lake/",
             encryption=s3.BucketEncryption.S3_MANAGED,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             enforce_ssl=True,
             removal_policy=RemovalPolicy.RETAIN,
             lifecycle_rules=[
                 s3.LifecycleRule(
-                    noncurrent_version_expiration=Duration.days(30),
+                    noncurrent_version_expiration=KEPT,
                     abort_incomplete_multipart_upload_after=Duration.days(7),
                 )
             ],
@@ -39,11 +57,31 @@ class Storage(Construct):
             removal_policy=RemovalPolicy.RETAIN,
         )
 
-    def grant_purge(self, grantee: iam.IGrantable) -> None:
-        """Old versions too: what must go may not stay as a noncurrent version."""
-        grantee.grant_principal.add_to_principal_policy(
-            iam.PolicyStatement(actions=["s3:ListBucketVersions"], resources=[self.lake.bucket_arn])
-        )
-        grantee.grant_principal.add_to_principal_policy(
-            iam.PolicyStatement(actions=["s3:DeleteObjectVersion"], resources=[self.lake.arn_for_objects("*")])
-        )
+    def let(
+        self,
+        grantee: iam.IGrantable,
+        *,
+        read: Sequence[str] = (),
+        write: Sequence[str] = (),
+        delete: Sequence[str] = (),
+        purge: Sequence[str] = (),
+    ) -> None:
+        """Let a role do this with the lake's objects under these prefixes, or at these keys. Who reads may list every key: S3
+        tells nobody else that an object is not there. `purge` is for old versions, for what must go may not stay as one."""
+        rights = {
+            "s3:GetObject": read,
+            "s3:PutObject": write,
+            "s3:DeleteObject": delete,
+            "s3:DeleteObjectVersion": purge,
+        }
+        for action, places_ in rights.items():
+            if places_:
+                under = [self.lake.arn_for_objects(f"{one}*" if one.endswith("/") else one) for one in places_]
+                allow(grantee, [action], under, why="what lies there has names of runs, days and accounts that are yet to come")
+        lists = (["s3:ListBucket"] if read else []) + (["s3:ListBucketVersions"] if purge else [])
+        if lists:
+            allow(grantee, lists, [self.lake.bucket_arn])
+
+    def let_note(self, grantee: iam.IGrantable, *operations: str) -> None:
+        """Let a role do this with the ledger: `GetItem`, `UpdateItem`."""
+        allow(grantee, [f"dynamodb:{one}" for one in operations], [self.ledger.table_arn])

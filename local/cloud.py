@@ -4,6 +4,7 @@ Lives in one process (local/server.py); MOTO_PORT must be set before this module
 """
 
 import json
+import os
 import threading
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +24,7 @@ from local import comprehend, events, moto_caches, workflows
 from local.account import client, environment
 from local.faults import AwsFault, AwsFaults
 from local.iam.guard import Guard
-from local.iam.mutation import rights
+from local.iam.mutation import record, rights
 from local.lambdas.functions import Functions
 from local.processes import children
 from local.processes.ports import HOST
@@ -37,6 +38,9 @@ from local.x.faults import Fault
 _X_TIMEOUT_SECONDS = "5"
 """How long functions wait for the stand-in: it is near, and a fault may have it hang."""
 
+
+RIGHTS_FOLDER = "POLITICO_RIGHTS"
+"""The environment variable that names a folder: which rights were used is left there at the end."""
 
 SCHEDULER = "scheduler.amazonaws.com"
 """Who starts what is scheduled."""
@@ -84,6 +88,9 @@ class Cloud:
         return {"environment": environment(self._port), "side": f"http://{HOST}:{self._side_port}", "outputs": self.outputs}
 
     def stop(self) -> None:
+        if (folder := os.environ.get(RIGHTS_FOLDER)) and self._assembly is not None:
+            names = {physical: logical for logical, physical in physical_ids(self._assembly, self._port).items()}
+            record(self.guard, names, Path(folder))
         children.stop_all()
 
     def _serve_side(self) -> None:

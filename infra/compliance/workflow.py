@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from aws_cdk import Duration, Size
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
@@ -11,13 +10,15 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from functions import environment
-from infra.execution import execution
+from infra.execution import execution, log_of
 from infra.functions import Functions
 from infra.naming import model_versions, x_secret
+from infra.rights import allow, explain_machine
 from infra.schedule import Schedule
 from infra.settings import Settings
 from infra.storage import Storage
 from politico.forgetting.sweeping import PHASES
+from politico.lake import places
 
 PARTS_AT_ONCE = 4
 
@@ -72,7 +73,9 @@ class Compliance(Construct):
             definition_body=sfn.DefinitionBody.from_chainable(self._definition()),
             timeout=Duration.hours(23),
             tracing_enabled=True,
+            logs=log_of(self),
         )
+        explain_machine(self.machine, (self.ask, self.hear, self.survey, self.sweep, self.conclude))
         # Also where X is not read: what is forgotten by hand is swept once more the day after.
         Schedule(self, "Daily", machine=self.machine, expression=settings.compliance_schedule, time_zone=settings.time_zone)
 
@@ -172,25 +175,34 @@ class Compliance(Construct):
         )
 
     def _grant(self) -> None:
-        lake, ledger = self._storage.lake, self._storage.ledger
-        for function in (self.ask, self.hear, self.survey, self.sweep, self.conclude):
-            lake.grant_read(function)
+        let, note = self._storage.let, self._storage.let_note
+        compliance, buried = places.COMPLIANCE, places.TOMBSTONES
         for function in (self.ask, self.hear):
-            lake.grant_put(function)
-            function.add_to_role_policy(
-                iam.PolicyStatement(
-                    actions=["secretsmanager:GetSecretValue"], resources=[x_secret(self, self._settings.x_secret_name)]
-                )
-            )
-        for function in (self.sweep, self.conclude):
-            lake.grant_put(function)
-            lake.grant_delete(function)
-            self._storage.grant_purge(function)
-        for function in (self.ask, self.conclude):
-            ledger.grant_read_write_data(function)
-        self.conclude.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=["sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage"],
-                resources=model_versions(self, self._settings.model_group),
-            )
+            let(function, read=[places.RAW, compliance], write=[compliance, buried])
+            allow(function, ["secretsmanager:GetSecretValue"], [x_secret(self, self._settings.x_secret_name)])
+        let(self.survey, read=[compliance])
+        swept = [
+            places.RAW,
+            places.ANNOTATED,
+            places.DATASET,
+            places.RUNS,
+            places.REGISTRY_FOLDER,
+            places.MODELS,
+            places.CORPORA,
+        ]
+        rows = [places.RAW, places.ANNOTATED, places.DATASET]
+        let(self.sweep, read=[*swept, buried], write=[*swept, compliance], delete=rows, purge=swept)
+        let(
+            self.conclude,
+            read=[compliance, places.MODELS, buried],
+            write=[compliance, buried],
+            purge=[places.COMPLIANCE_CHANGED, f"{places.CORPORA}{places.RUNS}", buried],
+        )
+        note(self.ask, "GetItem", "UpdateItem")
+        note(self.conclude, "Scan", "UpdateItem", "DeleteItem")
+        allow(
+            self.conclude,
+            ["sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage"],
+            model_versions(self, self._settings.model_group),
+            why="versions are numbered as they come",
         )

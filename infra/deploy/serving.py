@@ -6,6 +6,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.naming import arn_of
+from infra.rights import PULL, allow
 from infra.settings import ECR_IMAGE, Settings
 from infra.storage import Storage
 from politico.lake import places
@@ -19,18 +20,18 @@ class Serving(Construct):
     def __init__(self, scope: Construct, name: str, *, folder: str, storage: Storage, settings: Settings) -> None:
         super().__init__(scope, name)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
-        storage.lake.grant_read(self.role, f"{places.MODELS}*")
-        log_group = arn_of(self, "logs", "log-group", "/aws/sagemaker/*")
-        self.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group]
-            )
+        storage.let(self.role, read=[places.MODELS])
+        allow(
+            self.role,
+            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+            [arn_of(self, "logs", "log-group", "/aws/sagemaker/*")],
+            why="SageMaker names the streams after the endpoint's machines",
         )
-        self.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["cloudwatch:PutMetricData", "ecr:GetAuthorizationToken"],
-                resources=["*"],  # neither has a resource to name
-            )
+        allow(
+            self.role,
+            ["cloudwatch:PutMetricData", "ecr:GetAuthorizationToken"],
+            ["*"],
+            why="neither has a resource to name",
         )
         if settings.serving_image:
             self.image = settings.serving_image
@@ -46,10 +47,4 @@ class Serving(Construct):
         """The repository's own policy must allow it, too, where it is another account's."""
         named = ECR_IMAGE.fullmatch(image)
         assert named is not None, "the settings have checked it"
-        repository = f"arn:{Aws.PARTITION}:ecr:{named['region']}:{named['account']}:repository/{named['repository']}"
-        self.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"],
-                resources=[repository],
-            )
-        )
+        allow(self.role, PULL, [f"arn:{Aws.PARTITION}:ecr:{named['region']}:{named['account']}:repository/{named['repository']}"])

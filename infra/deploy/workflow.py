@@ -7,7 +7,6 @@ from aws_cdk import ArnFormat, Aws, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
@@ -15,8 +14,10 @@ from constructs import Construct
 
 from functions import environment
 from infra.deploy.serving import Serving
+from infra.execution import log_of
 from infra.functions import Functions
 from infra.naming import arn_of
+from infra.rights import allow, explain_machine
 from infra.settings import Settings
 from infra.storage import Storage
 from politico.models.packages import VARIANT
@@ -67,7 +68,7 @@ class Deploy(Construct):
         self._let_release_make_models()
         self.probe = functions.make("Probe", "deploy.probe", environment={}, timeout=Duration.minutes(5))
         candidates = arn_of(self, "sagemaker", "endpoint", f"{settings.endpoint_name}-candidate-*")
-        self.probe.add_to_role_policy(iam.PolicyStatement(actions=["sagemaker:InvokeEndpoint"], resources=[candidates]))
+        allow(self.probe, ["sagemaker:InvokeEndpoint"], [candidates], why="a candidate is named after its version")
         # Named, not referred to: the local cloud makes no alarms, and a reference to one would have nothing to point at.
         self._alarm_name = f"{settings.endpoint_name}-{ROLLBACK_METRIC}"
         self._make_alarm()
@@ -78,7 +79,9 @@ class Deploy(Construct):
             definition_body=sfn.DefinitionBody.from_chainable(self._definition()),
             timeout=Duration.hours(3),  # an hour longer than a release takes before it gives itself up
             tracing_enabled=True,
+            logs=log_of(self),
         )
+        explain_machine(self.machine, (self.release, self.probe))
         self._let_machine_deploy()
         self.rule = events.Rule(
             self,
@@ -268,21 +271,17 @@ class Deploy(Construct):
 
     def _let_machine_deploy(self) -> None:
         name = self._settings.endpoint_name
-        self.machine.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=[f"sagemaker:{verb}Endpoint" for verb in ("Create", "Describe", "Update", "Delete")],
-                resources=[
-                    arn_of(self, "sagemaker", "endpoint", name),
-                    arn_of(self, "sagemaker", "endpoint", f"{name}-*"),
-                    arn_of(self, "sagemaker", "endpoint-config", f"{name}-*"),
-                ],
-            )
+        allow(
+            self.machine,
+            [f"sagemaker:{verb}Endpoint" for verb in ("Create", "Describe", "Update", "Delete")],
+            [
+                arn_of(self, "sagemaker", "endpoint", name),
+                arn_of(self, "sagemaker", "endpoint", f"{name}-candidate-*"),
+                arn_of(self, "sagemaker", "endpoint-config", f"{name}-*"),
+            ],
+            why="candidates and configurations are named after their version",
         )
-        self.machine.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=["cloudwatch:DescribeAlarms"], resources=[arn_of(self, "cloudwatch", "alarm", self._alarm_name)]
-            )
-        )
+        allow(self.machine, ["cloudwatch:DescribeAlarms"], [arn_of(self, "cloudwatch", "alarm", self._alarm_name)])
 
     def _let_release_make_models(self) -> None:
         name = self._settings.endpoint_name
@@ -294,12 +293,12 @@ class Deploy(Construct):
         executions = Stack.of(self).format_arn(
             service="states", resource="execution", resource_name="*DeployWorkflow*", arn_format=ArnFormat.COLON_RESOURCE_NAME
         )
-        for actions, resources, conditions in (
-            (["sagemaker:CreateModel"], [models, versions], None),
-            (["sagemaker:DescribeModelPackage"], [versions], None),
-            (["sagemaker:DescribeModel", "sagemaker:ListTags", "sagemaker:AddTags"], [models], None),
-            (["sagemaker:CreateEndpointConfig"], [configurations, models], None),
-            (["states:DescribeExecution"], [executions], None),
-            (["iam:PassRole"], [self._serving.role.role_arn], passed),
+        for actions, resources in (
+            (["sagemaker:CreateModel"], [models, versions]),
+            (["sagemaker:DescribeModelPackage"], [versions]),
+            (["sagemaker:DescribeModel", "sagemaker:ListTags", "sagemaker:AddTags"], [models]),
+            (["sagemaker:CreateEndpointConfig"], [configurations, models]),
+            (["states:DescribeExecution"], [executions]),
         ):
-            self.release.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=resources, conditions=conditions))
+            allow(self.release, actions, resources, why="models, configurations and executions are named after their version")
+        allow(self.release, ["iam:PassRole"], [self._serving.role.role_arn], conditions=passed)

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 
 from aws_cdk import CfnCondition, Duration
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from functions import environment
-from infra.execution import execution
+from infra.execution import execution, log_of
 from infra.functions import Functions
 from infra.naming import x_secret
+from infra.rights import allow, explain_machine
 from infra.schedule import Schedule
 from infra.settings import Settings
 from infra.storage import Storage
@@ -68,7 +68,10 @@ class Ingest(Construct):
             definition_body=sfn.DefinitionBody.from_chainable(self._definition(settings)),
             timeout=Duration.hours(23),
             tracing_enabled=True,
+            logs=log_of(self),
         )
+        called = (self.plan, self.fetch, self.gather, self.annotate, self.touched, self.curate, self.report)
+        explain_machine(self.machine, called, lists=storage.lake)
         Schedule(
             self,
             "Nightly",
@@ -79,28 +82,33 @@ class Ingest(Construct):
         )
 
     def _grant(self, settings: Settings) -> None:
-        lake, ledger = self._storage.lake, self._storage.ledger
-        for function in (self.plan, self.fetch, self.gather, self.annotate, self.touched, self.curate, self.report):
-            lake.grant_read(function)
-        for function in (self.plan, self.fetch, self.gather, self.annotate, self.touched, self.report):
-            lake.grant_put(function)
-        lake.grant_put(self.curate)
-        lake.grant_delete(self.curate, f"{places.DATASET}*")
-        for function in (self.fetch, self.annotate, self.report):
-            ledger.grant_read_write_data(function)
-        ledger.grant_read_data(self.gather)
-        self.annotate.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=["comprehend:BatchDetectSentiment", "comprehend:BatchDetectEntities", "comprehend:BatchDetectKeyPhrases"],
-                resources=["*"],  # Comprehend's batch calls have no resource to name
-            )
-        )
-        self.fetch.add_to_role_policy(
-            iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[x_secret(self, settings.x_secret_name)])
-        )
+        let, note = self._storage.let, self._storage.let_note
+        registry, runs, buried = places.REGISTRY_FOLDER, places.RUNS, places.TOMBSTONES
+        let(self.plan, read=[registry, buried], write=[runs])
         # What is buried while they write goes again, with its versions.
-        for function in (self.fetch, self.annotate, self.curate):
-            self._storage.grant_purge(function)
+        let(self.fetch, read=[places.RAW, buried], write=[places.RAW, runs], purge=[places.RAW])
+        let(self.gather, read=[registry, runs], write=[runs])
+        annotated = [places.ANNOTATED, runs]
+        let(self.annotate, read=[registry, runs, places.RAW, buried], write=annotated, purge=annotated)
+        let(self.touched, read=[registry, runs], write=[runs])
+        days = [places.DATASET]
+        let(self.curate, read=[registry, runs, places.ANNOTATED, *days, buried], write=[*days, runs], delete=days, purge=days)
+        let(self.report, read=[runs, places.DATASET_MANIFEST], write=[runs, places.REGISTRY_CURATED])
+        note(self.fetch, "GetItem", "UpdateItem", "PutItem")
+        note(self.gather, "GetItem")
+        note(self.annotate, "UpdateItem")
+        note(self.report, "GetItem", "UpdateItem")
+        allow(
+            self.annotate,
+            ["comprehend:BatchDetectSentiment", "comprehend:BatchDetectEntities", "comprehend:BatchDetectKeyPhrases"],
+            ["*"],
+            why="Comprehend's batch calls have no resource to name",
+        )
+        allow(
+            self.fetch,
+            ["secretsmanager:GetSecretValue"],
+            [x_secret(self, settings.x_secret_name)],
+        )
 
     def _definition(self, settings: Settings) -> sfn.IChainable:
         path = sfn.JsonPath

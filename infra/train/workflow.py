@@ -12,9 +12,10 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from functions import environment
-from infra.execution import execution
+from infra.execution import execution, log_of
 from infra.functions import Functions
 from infra.naming import arn_of, model_versions
+from infra.rights import PULL, allow, explain_machine
 from infra.settings import Settings
 from infra.storage import Storage
 from infra.train import jobs
@@ -52,22 +53,22 @@ class Train(Construct):
             "train.prepare",
             environment={**lake, environment.MODEL_GROUP: settings.model_group},
         )
-        self.prepare.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=["sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage"],
-                resources=model_versions(self, settings.model_group),
-            )
+        allow(
+            self.prepare,
+            ["sagemaker:ListModelPackages", "sagemaker:DescribeModelPackage"],
+            model_versions(self, settings.model_group),
+            why="versions are numbered as they come",
         )
-        self.prepare.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=["sagemaker:DescribeTrainingJob"], resources=[arn_of(self, "sagemaker", "training-job", "*")]
-            )
+        allow(
+            self.prepare,
+            ["sagemaker:DescribeTrainingJob"],
+            [arn_of(self, "sagemaker", "training-job", "*")],
+            why="a run that is taken up again may be any",
         )
-        storage.lake.grant_read_write(self.prepare, f"{places.MODELS}*")
-        storage.lake.grant_read(self.prepare, f"{places.CORPORA}{places.RUNS}*")
-        storage.lake.grant_read(self.prepare, places.DATASET_MANIFEST)
+        shards = f"{places.CORPORA}{places.RUNS}"
+        storage.let(self.prepare, read=[places.MODELS, places.DATASET_MANIFEST, shards], write=[places.MODELS])
         self.gate = functions.make("Gate", "train.gate", environment=lake)
-        storage.lake.grant_read(self.gate)
+        storage.let(self.gate, read=[places.MODELS])
         self.job_role = self._job_role()
         self._training_image = (
             f"{settings.training_image_account}.dkr.ecr.{Aws.REGION}.{Aws.URL_SUFFIX}/{settings.training_image}"
@@ -79,7 +80,9 @@ class Train(Construct):
             definition_body=sfn.DefinitionBody.from_chainable(self._definition()),
             timeout=Duration.hours(2 * (settings.training_hours + settings.spot_wait_hours) + 24),
             tracing_enabled=True,
+            logs=log_of(self),
         )
+        explain_machine(self.machine, (self.prepare, self.gate))
         self._let_machine_run_jobs()
 
     def _definition(self) -> sfn.IChainable:
@@ -225,65 +228,60 @@ class Train(Construct):
         }
 
     def _job_role(self) -> iam.Role:
-        """What the jobs may do: read the lake and the code, write under models/ and corpora/, ask Comprehend for sentiments."""
+        """What the jobs may do: read what they learn from and the code, write shards and models, and ask Comprehend."""
         role = iam.Role(self, "JobRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
-        self._storage.lake.grant_read(role)
-        for prefix in (places.MODELS, places.CORPORA):
-            self._storage.lake.grant_put(role, f"{prefix}*")
-        self._source.grant_read(role)
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=[
-                    "comprehend:BatchDetectSentiment",
-                    "comprehend:BatchDetectEntities",
-                    "comprehend:BatchDetectKeyPhrases",
-                    "cloudwatch:PutMetricData",
-                    "ecr:GetAuthorizationToken",
-                ],
-                resources=["*"],  # none of these has a resource to name
-            )
+        learnt_from = [places.DATASET, places.CORPORA, places.BASES, places.MODELS]
+        if self._settings.training_wheels:
+            learnt_from.append(self._settings.training_wheels)
+        self._storage.let(role, read=learnt_from, write=[places.MODELS, f"{places.CORPORA}{places.RUNS}"])
+        code = self._source.bucket
+        allow(role, ["s3:GetObject"], [code.arn_for_objects(self._source.s3_object_key)])
+        allow(role, ["s3:ListBucket"], [code.bucket_arn])
+        allow(
+            role,
+            [
+                "comprehend:BatchDetectSentiment",
+                "comprehend:BatchDetectEntities",
+                "comprehend:BatchDetectKeyPhrases",
+                "cloudwatch:PutMetricData",
+                "ecr:GetAuthorizationToken",
+            ],
+            ["*"],
+            why="none of these has a resource to name",
         )
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
-                resources=[arn_of(self, "logs", "log-group", "/aws/sagemaker/*")],
-            )
+        allow(
+            role,
+            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
+            [arn_of(self, "logs", "log-group", "/aws/sagemaker/*")],
+            why="SageMaker names the streams after the jobs",
         )
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"],
-                resources=[f"arn:{Aws.PARTITION}:ecr:{Aws.REGION}:{self._settings.training_image_account}:repository/*"],
-            )
-        )
+        image = self._settings.training_image.partition(":")[0]
+        allow(role, PULL, [f"arn:{Aws.PARTITION}:ecr:{Aws.REGION}:{self._settings.training_image_account}:repository/{image}"])
         return role
 
     def _let_machine_run_jobs(self) -> None:
         """CDK can't know what a CustomState does: start, watch, stop and tag jobs, and the rules that `.sync` waits through."""
-        allow = self.machine.add_to_role_policy
         kinds = ("Training", "Processing")
         allow(
-            iam.PolicyStatement(
-                actions=[f"sagemaker:{verb}{kind}Job" for kind in kinds for verb in ("Create", "Describe", "Stop")]
-                + ["sagemaker:AddTags"],
-                resources=[arn_of(self, "sagemaker", f"{kind.lower()}-job", "*") for kind in kinds],
-            )
+            self.machine,
+            [f"sagemaker:{verb}{kind}Job" for kind in kinds for verb in ("Create", "Describe", "Stop")] + ["sagemaker:AddTags"],
+            [arn_of(self, "sagemaker", f"{kind.lower()}-job", "*") for kind in kinds],
+            why="a run's jobs are named after it",
         )
         allow(
-            iam.PolicyStatement(
-                actions=["iam:PassRole"],
-                resources=[self.job_role.role_arn],
-                conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
-            )
+            self.machine,
+            ["iam:PassRole"],
+            [self.job_role.role_arn],
+            conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         )
         allow(
-            iam.PolicyStatement(
-                actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"],
-                resources=[arn_of(self, "events", "rule", f"StepFunctionsGetEventsForSageMaker{kind}JobsRule") for kind in kinds],
-            )
+            self.machine,
+            ["events:PutTargets", "events:PutRule", "events:DescribeRule"],
+            [arn_of(self, "events", "rule", f"StepFunctionsGetEventsForSageMaker{kind}JobsRule") for kind in kinds],
         )
         allow(
-            iam.PolicyStatement(
-                actions=["sagemaker:CreateModelPackage"],
-                resources=model_versions(self, self._settings.model_group),
-            )
+            self.machine,
+            ["sagemaker:CreateModelPackage"],
+            model_versions(self, self._settings.model_group),
+            why="versions are numbered as they come",
         )

@@ -1,8 +1,11 @@
 """Which of its rights a role has used: each is taken away in turn, and what was asked for is judged anew."""
 
+import json
+import uuid
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 from local.iam.guard import Guard, Role
 from local.iam.policies import Need, Statement, allowed, matches_action
@@ -34,6 +37,16 @@ def rights(guard: Guard) -> Iterator[Right]:
                 near = [one for one in asked[role.arn] if matches_action(action, one.action)]
                 lost = [one for one in near if not allowed((*left, *guard.buckets), one)]
                 yield Right(role.arn.rpartition("/")[2], action, statement.resources, len(lost))
+
+
+def record(guard: Guard, called: Mapping[str, str], folder: Path) -> None:
+    """Leave the rights and what hung on them in a file of its own, for who adds up several clouds' (tests/support/rights.py).
+
+    `called` has the roles' logical ids by their names.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    told = [{**asdict(one), "role": called.get(one.role, one.role)} for one in rights(guard)]
+    (folder / f"{uuid.uuid4().hex}.json").write_text(json.dumps(told), encoding="utf-8")
 
 
 def _without(role: Role, number: int, statement: Statement, action: str) -> tuple[Statement, ...]:

@@ -74,7 +74,7 @@ def test_athena_looks_for_a_day_just_where_the_lake_keeps_it(template: Template)
     (partition,) = table["PartitionKeys"]
     assert partition == {"Name": "dt", "Type": "string"}
     assert partition["Name"] not in COLUMNS.names, "a partition and a column of one name is an error in Athena"
-    (bucket,) = (name for name, _properties in template.assembly.resources("AWS::S3::Bucket"))
+    bucket = template.assembly.template["Outputs"]["LakeBucket"]["Value"]["Ref"]
     day = date(2024, 2, 29)
     folder = table["Parameters"]["storage.location.template"].replace("${dt}", day.strftime("%Y-%m-%d"))
     assert f"s3://{bucket}/{places.dataset_day(day)}".rpartition("/")[0] + "/" == folder
