@@ -37,6 +37,11 @@ ENDPOINT = "POLITICO_ENDPOINT"
 SERVING_ROLE = "POLITICO_SERVING_ROLE"
 """The address of the role that served models run under."""
 SERVING_INSTANCE = "POLITICO_SERVING_INSTANCE"
+SERVICE = "POWERTOOLS_SERVICE_NAME"
+"""What metrics, logs and traces go by; Powertools' own variable."""
+SERVING_INSTANCES = "POLITICO_SERVING_INSTANCES"
+DATA_CAPTURE = "POLITICO_DATA_CAPTURE"
+"""Share of the requests that are kept, in percent, and the address where."""
 AWS = "LAMBDA_TASK_ROOT"
 """Set by Lambda itself, and nowhere else."""
 
@@ -119,6 +124,20 @@ def model_group() -> str:
 
 def endpoint() -> str:
     return os.environ[ENDPOINT]
+
+
+def service() -> str:
+    return os.environ.get(SERVICE, "politico")
+
+
+def serving_instances() -> int:
+    return int(os.environ[SERVING_INSTANCES])
+
+
+def data_capture() -> tuple[int, str]:
+    """Percent of the requests, and where they are kept."""
+    percent, _, uri = os.environ[DATA_CAPTURE].partition(" ")
+    return int(percent), uri
 
 
 def serving_role() -> str:

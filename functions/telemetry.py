@@ -21,7 +21,6 @@ from politico.errors import PoliticoError
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
-SERVICE = "politico"
 NAMESPACE = "politico"
 
 CAP_SPENT = "CapSpent"
@@ -97,8 +96,10 @@ class _Telemetry:
     """Powertools' three, as we want them."""
 
     def __init__(self) -> None:
-        self.logger = Logger(service=SERVICE, logger_handler=_StandardOutput(), utc=True, use_rfc3339=True, location=None)
-        self.metrics = Metrics(service=SERVICE, namespace=NAMESPACE)
+        self.logger = Logger(
+            service=environment.service(), logger_handler=_StandardOutput(), utc=True, use_rfc3339=True, location=None
+        )
+        self.metrics = Metrics(service=environment.service(), namespace=NAMESPACE)
         # Only on AWS: elsewhere nobody listens, and the X-Ray SDK takes longer to import than all the rest of a function.
         self._tracer = _tracer() if environment.is_on_aws() else None
         self._cold = True
@@ -124,7 +125,7 @@ class _Telemetry:
 def _tracer() -> Tracer:
     """Of all that functions call, boto3 alone is traced, for the addresses of X's answers name tweets; and of S3 no object's
     key, for the key of a page holds ids."""
-    tracer = Tracer(service=SERVICE, patch_modules=["boto3"])
+    tracer = Tracer(service=environment.service(), patch_modules=["boto3"])
     from aws_xray_sdk.ext import boto_utils
 
     boto_utils.whitelist["services"].pop("s3", None)

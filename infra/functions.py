@@ -8,6 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from functions import environment as environment_
 from infra.naming import arn_of
 from infra.rights import TRACES, allow, explain_function, explain_wildcards
 
@@ -15,8 +16,12 @@ from infra.rights import TRACES, allow, explain_function, explain_wildcards
 class Functions(Construct):
     """Makes functions that share one zip and one set of layers."""
 
-    def __init__(self, scope: Construct, name: str, *, code: lambda_.Code, layers: Sequence[lambda_.ILayerVersion]) -> None:
+    def __init__(
+        self, scope: Construct, name: str, *, code: lambda_.Code, layers: Sequence[lambda_.ILayerVersion], service: str
+    ) -> None:
+        """`service` is what their metrics, logs and traces go by."""
         super().__init__(scope, name)
+        self._service = service
         self._code = code
         self._layers = layers
 
@@ -56,7 +61,7 @@ class Functions(Construct):
             code=self._code,
             handler=f"functions.{module}.handler",
             layers=list(self._layers),
-            environment=dict(environment),
+            environment={environment_.SERVICE: self._service, **environment},
             timeout=timeout or Duration.minutes(1),
             memory_size=memory_megabytes,
             # Of logging, only the log group: functions/telemetry.py writes JSON itself.

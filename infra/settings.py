@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from politico.annotation.pace import HIGHEST_RATE
 from politico.errors import LimitError
 
+_STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
+_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
 _ENDPOINT_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,36}")
 """SageMaker's pattern, and short enough for a candidate's name: NAME-candidate-DIGEST has at most 63 characters."""
 
@@ -28,10 +30,17 @@ class Settings:
     """What may differ from one deployment to the next."""
 
     stack_name: str = "Politico"
-    endpoint_name: str = "politico"
-    """The SageMaker endpoint that apps call."""
-    model_group: str = "politico"
-    """The model package group that holds every version."""
+    """Two stacks in one account and region need two; what must have a name of its own there follows from it."""
+    endpoint_name: str = ""
+    """The SageMaker endpoint that apps call; empty: the stack's name in small letters."""
+    model_group: str = ""
+    """The model package group that holds every version; empty: the stack's name in small letters."""
+    termination_protection: bool = True
+    """Whether CloudFormation refuses to delete the stack until that is lifted."""
+    monthly_budget: int = 500
+    """US dollars a month that the account may cost before somebody is told; 0: no budget is made."""
+    kms_key: str = ""
+    """Address of a KMS key for the lake and the ledger; empty: keys of AWS's own."""
     schedule: str = "cron(30 4 * * ? *)"
     """When ingestion runs, in the time zone below; only once X's terms are acknowledged."""
     time_zone: str = "America/Santiago"
@@ -71,6 +80,16 @@ class Settings:
     serving_instance: str = "ml.c7i.xlarge"
     serving_image: str = ""
     """Address in ECR of an image built from inference/Dockerfile; empty: `cdk deploy` builds it (needs Docker)."""
+    serving_instances: int = 1
+    """Machines of the endpoint at rest."""
+    serving_most_instances: int = 2
+    """Machines under load, at most; no more than at rest: it does not scale."""
+    serving_requests_a_minute: int = 60
+    """Requests a minute and machine that are aimed at: more machines come above, fewer are left below."""
+    data_capture_percent: int = 0
+    """Share of the requests and answers that SageMaker keeps in the lake; they hold what apps asked for."""
+    latency_alarm_seconds: float = 20.0
+    """An answer in ten that takes longer raises an alarm."""
     pandas_layer_account: str = "336392948345"
     """Publishes AWS's layer with pandas and pyarrow."""
     pandas_layer: str = "AWSSDKPandas-Python312:26"
@@ -85,10 +104,30 @@ class Settings:
     """The share of the monthly cap from which an alarm is raised."""
 
     def __post_init__(self) -> None:
+        if not _STACK_NAME.fullmatch(self.stack_name):
+            raise LimitError(f"stack_name is {self.stack_name!r}; it takes letters, digits and hyphens, a letter first")
+        for name in ("endpoint_name", "model_group"):
+            if not getattr(self, name):
+                object.__setattr__(self, name, self.stack_name.lower().rstrip("-"))
         if not _ENDPOINT_NAME.fullmatch(self.endpoint_name):
             raise LimitError(
                 f"endpoint_name is {self.endpoint_name!r}; it takes letters, digits and inner hyphens, at most 37 characters"
             )
+        if self.kms_key and not _KEY.fullmatch(self.kms_key):
+            raise LimitError(f"kms_key is {self.kms_key!r}; it takes arn:aws:kms:REGION:ACCOUNT:key/ID")
+        if self.monthly_budget < 0:
+            raise LimitError(f"monthly_budget is {self.monthly_budget}; it takes 0 or more")
+        if not 1 <= self.serving_instances <= self.serving_most_instances:
+            raise LimitError(
+                f"serving_instances is {self.serving_instances}, serving_most_instances {self.serving_most_instances}; "
+                "they take 1 or more, and no more at rest than under load"
+            )
+        if self.serving_requests_a_minute < 1:
+            raise LimitError(f"serving_requests_a_minute is {self.serving_requests_a_minute}; it takes 1 or more")
+        if not 0 <= self.data_capture_percent <= 100:
+            raise LimitError(f"data_capture_percent is {self.data_capture_percent}; it takes 0 to 100")
+        if self.latency_alarm_seconds <= 0:
+            raise LimitError(f"latency_alarm_seconds is {self.latency_alarm_seconds}; it takes more than 0")
         if self.serving_image and not ECR_IMAGE.fullmatch(self.serving_image):
             raise LimitError(
                 f"serving_image is {self.serving_image!r}; it takes ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG, for "

@@ -1,15 +1,17 @@
 """The stack: every construct, what each is granted, and the names that its users need."""
 
-from aws_cdk import Aws, CfnCondition, CfnOutput, CfnParameter, Fn, Stack
+from aws_cdk import Aws, CfnCondition, CfnOutput, CfnParameter, Fn, Stack, Tags
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.alarms import Alarms
+from infra.budget import Budget
 from infra.bundles import Bundles
 from infra.catalog import Catalog
 from infra.compliance.workflow import Compliance
+from infra.dashboard import Dashboard
 from infra.deploy.serving import Serving
 from infra.deploy.workflow import Deploy
 from infra.functions import Functions
@@ -17,13 +19,20 @@ from infra.ingest.workflow import Ingest
 from infra.settings import Settings
 from infra.storage import Storage
 from infra.train.workflow import Train
+from infra.undelivered import Undelivered
 
 
 class PoliticoStack(Stack):
     """One stack: its parts refer to each other, and live and go together; what must outlive it is retained."""
 
     def __init__(self, scope: Construct, name: str, *, settings: Settings, bundles: Bundles) -> None:
-        super().__init__(scope, name, description="politico: tweets in, a model that writes them on demand out")
+        super().__init__(
+            scope,
+            name,
+            description="politico: tweets in, a model that writes them on demand out",
+            termination_protection=settings.termination_protection,
+        )
+        Tags.of(self).add("application", settings.stack_name)
         # A parameter, not a setting: one and the same template serves who has acknowledged X's terms and who has not.
         x_terms = CfnParameter(
             self,
@@ -35,12 +44,14 @@ class PoliticoStack(Stack):
             ),
         )
         x_enabled = CfnCondition(self, "XEnabled", expression=Fn.condition_equals(x_terms.value_as_string, "yes"))
-        storage = Storage(self, "Storage")
+        storage = Storage(self, "Storage", kms_key=settings.kms_key)
+        undelivered = Undelivered(self, "Undelivered").queue
         notifications = sns.Topic(self, "Notifications", enforce_ssl=True)
         functions = Functions(
             self,
             "Functions",
             code=lambda_.Code.from_asset(str(bundles.functions)),
+            service=settings.stack_name,
             layers=[
                 lambda_.LayerVersion(
                     self,
@@ -71,6 +82,7 @@ class PoliticoStack(Stack):
             settings=settings,
             x_terms=x_terms.value_as_string,
             x_enabled=x_enabled,
+            undelivered=undelivered,
         )
         train = Train(
             self,
@@ -90,6 +102,7 @@ class PoliticoStack(Stack):
             notifications=notifications,
             settings=settings,
             x_terms=x_terms.value_as_string,
+            undelivered=undelivered,
         )
         deploy = Deploy(
             self,
@@ -98,23 +111,29 @@ class PoliticoStack(Stack):
             storage=storage,
             serving=serving,
             notifications=notifications,
+            undelivered=undelivered,
             settings=settings,
         )
         catalog = Catalog(self, "Catalog", storage=storage, stack_name=settings.stack_name)
-        Alarms(
+        machines = {
+            "Ingest": ingest.machine,
+            "Compliance": compliance.machine,
+            "Train": train.machine,
+            "Deploy": deploy.machine,
+        }
+        alarms = Alarms(
             self,
             "Alarms",
-            machines={
-                "Ingest": ingest.machine,
-                "Compliance": compliance.machine,
-                "Train": train.machine,
-                "Deploy": deploy.machine,
-            },
+            machines=machines,
             scheduled={"Ingest": ingest.machine, "Compliance": compliance.machine},
+            undelivered=undelivered,
             settings=settings,
             notifications=notifications,
             x_enabled=x_enabled,
         )
+        Dashboard(self, "Dashboard", machines=machines, alarms=alarms, settings=settings)
+        if settings.monthly_budget:
+            Budget(self, "Budget", notifications=notifications, settings=settings)
         outputs = {
             "LakeBucket": storage.lake.bucket_name,
             "LedgerTable": storage.ledger.table_name,

@@ -21,10 +21,11 @@ from local.sagemaker.endpoints import Endpoints, Image
 from politico.errors import FileFormatError, JobError
 
 SKIPPED = {
-    "AWS::CloudWatch::Alarm": "nothing here fires alarms",
+    "AWS::Budgets::Budget": "nothing here costs anything",
     "AWS::Glue::Database": "made through the API below",
     "AWS::Glue::Table": "made through the API below",
     "AWS::S3::BucketPolicy": "judged by local/iam, from the template",
+    "AWS::SQS::QueuePolicy": "says that EventBridge may put there what it could not deliver",
     "AWS::SNS::TopicPolicy": "says who may publish besides our own roles: alarms, which nothing fires here",
     "AWS::Scheduler::Schedule": "fired on request, from the template",
     "AWS::SageMaker::ModelPackageGroup": "made through the API below",

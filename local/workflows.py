@@ -32,6 +32,8 @@ Task = sagemaker_tasks.StateTaskServiceUnsupported
 ClientFor = Callable[[str, str, StateCredentials], Any]
 """A boto3 client of a region and a service, for a state that acts in a role."""
 
+SERVICES = {"applicationautoscaling": "application-autoscaling"}
+"""Boto3's names of services where a state's resource writes another."""
 _LONGEST_SECONDS = 99_999_999
 _JOBS: Mapping[str, tuple[str, str, str]] = {
     "createtrainingjob": ("describe_training_job", "TrainingJobName", "TrainingJobStatus"),
@@ -75,7 +77,7 @@ def _in_the_machines_role(port: int, guard: Guard) -> ClientFor:
     @cache
     def made(region: str, service: str, key: str) -> Any:
         return boto3.client(
-            service,
+            SERVICES.get(service, service),
             region_name=region,
             endpoint_url=f"http://localhost:{port}",
             aws_access_key_id=key,

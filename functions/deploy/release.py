@@ -79,9 +79,25 @@ def _configure(sagemaker: Any, release: str) -> None:
         "VariantName": VARIANT,
         "ModelName": release,
         "InstanceType": environment.serving_instance(),
-        "InitialInstanceCount": 1,
+        "InitialInstanceCount": environment.serving_instances(),
     }
-    _once(sagemaker.create_endpoint_config, EndpointConfigName=release, ProductionVariants=[variant])
+    _once(sagemaker.create_endpoint_config, EndpointConfigName=release, ProductionVariants=[variant], **_capture(release))
+
+
+def _capture(release: str) -> dict[str, Any]:
+    """What is kept of requests and answers, where the deployer wants that."""
+    percent, uri = environment.data_capture()
+    if not percent:
+        return {}
+    return {
+        "DataCaptureConfig": {
+            "EnableCapture": True,
+            "InitialSamplingPercentage": percent,
+            "DestinationS3Uri": f"{uri}{release}",
+            "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
+            "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"]},
+        }
+    }
 
 
 def _once(create: Any, **request: Any) -> bool:

@@ -35,8 +35,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         cut, made = wanted["cut_day"], made_by(run, lake, sagemaker)
     else:
         run = run_id(read_time(event["started"]), event["name"])
-        manifest = _manifest(lake)
-        experiment = _experiment(wanted)
+        experiment, manifest = _experiment(wanted), _manifest(lake)
         cut = cut_day({day: one["rows"] for day, one in manifest["days"].items()}, experiment.control.held_out_share)
         corpus = None if wanted.get("base_model") else wanted.get("corpus", wanted["experiment"])
         # Kept, so that it can be told later which models saw a corpus that had to be changed, and what the dataset was like.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from aws_cdk import Duration, Size
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
@@ -36,6 +37,7 @@ class Compliance(Construct):
         notifications: sns.ITopic,
         settings: Settings,
         x_terms: str,
+        undelivered: sqs.Queue,
     ) -> None:
         super().__init__(scope, name)
         self._storage, self._settings, self._notifications = storage, settings, notifications
@@ -77,7 +79,14 @@ class Compliance(Construct):
         )
         explain_machine(self.machine, (self.ask, self.hear, self.survey, self.sweep, self.conclude))
         # Also where X is not read: what is forgotten by hand is swept once more the day after.
-        Schedule(self, "Daily", machine=self.machine, expression=settings.compliance_schedule, time_zone=settings.time_zone)
+        Schedule(
+            self,
+            "Daily",
+            machine=self.machine,
+            expression=settings.compliance_schedule,
+            time_zone=settings.time_zone,
+            undelivered=undelivered,
+        )
 
     def _definition(self) -> sfn.IChainable:
         path = sfn.JsonPath

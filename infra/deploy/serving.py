@@ -20,7 +20,7 @@ class Serving(Construct):
     def __init__(self, scope: Construct, name: str, *, folder: str, storage: Storage, settings: Settings) -> None:
         super().__init__(scope, name)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
-        storage.let(self.role, read=[places.MODELS])
+        storage.let(self.role, read=[places.MODELS], write=[places.CAPTURED] if settings.data_capture_percent else [])
         allow(
             self.role,
             ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],

@@ -8,6 +8,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
@@ -20,6 +21,7 @@ from infra.naming import arn_of
 from infra.rights import allow, explain_machine
 from infra.settings import Settings
 from infra.storage import Storage
+from politico.lake import places
 from politico.models.packages import VARIANT
 
 POLL_SECONDS = 5
@@ -27,6 +29,7 @@ ROLLBACK_METRIC = "Invocation5XXErrors"
 """Not InvocationModelErrors: that counts the 400s, too, with which the endpoint answers a bad request."""
 ON_THE_WAY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 """What an endpoint comes out of by itself."""
+SCALING = "applicationautoscaling"
 SEE = "aws sagemaker describe-endpoint says why"
 RETRY = [
     {
@@ -52,6 +55,7 @@ class Deploy(Construct):
         storage: Storage,
         serving: Serving,
         notifications: sns.ITopic,
+        undelivered: sqs.Queue,
         settings: Settings,
     ) -> None:
         super().__init__(scope, name)
@@ -63,13 +67,15 @@ class Deploy(Construct):
                 environment.ENDPOINT: settings.endpoint_name,
                 environment.SERVING_ROLE: serving.role.role_arn,
                 environment.SERVING_INSTANCE: settings.serving_instance,
+                environment.SERVING_INSTANCES: str(settings.serving_instances),
+                environment.DATA_CAPTURE: f"{settings.data_capture_percent} {storage.lake.s3_url_for_object(places.CAPTURED)}",
             },
         )
         self._let_release_make_models()
         self.probe = functions.make("Probe", "deploy.probe", environment={}, timeout=Duration.minutes(5))
         candidates = arn_of(self, "sagemaker", "endpoint", f"{settings.endpoint_name}-candidate-*")
         allow(self.probe, ["sagemaker:InvokeEndpoint"], [candidates], why="a candidate is named after its version")
-        # Named, not referred to: the local cloud makes no alarms, and a reference to one would have nothing to point at.
+        # Named, not referred to: the definition that names it would have to wait for it.
         self._alarm_name = f"{settings.endpoint_name}-{ROLLBACK_METRIC}"
         self._make_alarm()
         self.machine = sfn.StateMachine(
@@ -92,7 +98,7 @@ class Deploy(Construct):
                 detail_type=["SageMaker Model Package State Change"],
                 detail={"ModelPackageGroupName": [settings.model_group], "ModelApprovalStatus": ["Approved"]},
             ),
-            targets=[targets.SfnStateMachine(self.machine)],
+            targets=[targets.SfnStateMachine(self.machine, dead_letter_queue=undelivered)],
         )
 
     def _definition(self) -> sfn.IChainable:
@@ -124,6 +130,8 @@ class Deploy(Construct):
         probe.add_catch(give_up, result_path="$.error")
         drop = self._call("Drop the candidate", "deleteEndpoint", {"EndpointName.$": "$.candidate"})
         drop.add_catch(give_up, result_path="$.error")
+        if self._settings.serving_most_instances > self._settings.serving_instances:
+            drop.next(self._scale(tell))
         probe.next(self._go_live(drop, give_up))
         tried = self._until_in_service("candidate", "the candidate", probe, give_up)
         held = sfn.Choice(self, "This execution's to make?").when(
@@ -131,11 +139,38 @@ class Deploy(Construct):
         )
         return release.next(held.otherwise(sfn.Succeed(self, "Another execution's")))
 
+    def _scale(self, tell: sfn.IChainable) -> sfn.IChainable:
+        """Let the endpoint have more machines under load: it can be told only once it serves, and is told the same again."""
+        variant = {
+            "ServiceNamespace": "sagemaker",
+            "ResourceId.$": f"States.Format('endpoint/{{}}/variant/{VARIANT}', $.endpoint)",
+            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        }
+        settings = self._settings
+        between = {"MinCapacity": settings.serving_instances, "MaxCapacity": settings.serving_most_instances}
+        metric = {"PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}}
+        by_load = {
+            "PolicyName": "requests",
+            "PolicyType": "TargetTrackingScaling",
+            "TargetTrackingScalingPolicyConfiguration": {**metric, "TargetValue": settings.serving_requests_a_minute},
+        }
+        register = self._call("Let it scale", "registerScalableTarget", {**variant, **between}, service=SCALING)
+        policy = self._call("Scale by its load", "putScalingPolicy", {**variant, **by_load}, service=SCALING)
+        for one in (register, policy):
+            one.add_catch(tell, result_path="$.error")
+        return register.next(policy)
+
     def _go_live(self, drop: sfn.IChainable, give_up: sfn.IChainable) -> sfn.IChainable:
         """From a candidate that wrote to the endpoint that serves it: made, or updated from whatever state it is in."""
         endpoint = {"EndpointName.$": "$.endpoint"}
         target = {**endpoint, "EndpointConfigName.$": "$.release"}
-        update = self._call("Update the endpoint", "updateEndpoint", {**target, "DeploymentConfig": self._blue_green()})
+        # An endpoint that has grown under load stays as large; what is kept of requests is the new configuration's to say.
+        retained: dict[str, Any] = {
+            "RetainAllVariantProperties": True,
+            "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DataCaptureConfig"}],
+        }
+        grown = retained if self._settings.serving_most_instances > self._settings.serving_instances else {}
+        update = self._call("Update the endpoint", "updateEndpoint", {**target, **grown, "DeploymentConfig": self._blue_green()})
         create = self._call("Create the endpoint", "createEndpoint", target)
         delete = self._call("Delete the failed endpoint", "deleteEndpoint", endpoint)
         live = self._until_in_service("endpoint", "the endpoint", drop, give_up)
@@ -230,11 +265,12 @@ class Deploy(Construct):
         selector: dict[str, str] | None = None,
         result_path: str = sfn.JsonPath.DISCARD,
         retry: Sequence[Mapping[str, Any]] = RETRY,
+        service: str = "sagemaker",
     ) -> sfn.CustomState:
-        """One call of SageMaker's API; unless asked for, its answer is dropped and what came in goes on."""
+        """One call of a service's API; unless asked for, its answer is dropped and what came in goes on."""
         state: dict[str, Any] = {
             "Type": "Task",
-            "Resource": f"arn:{Aws.PARTITION}:states:::aws-sdk:sagemaker:{action}",
+            "Resource": f"arn:{Aws.PARTITION}:states:::aws-sdk:{service}:{action}",
             "Parameters": parameters,
             "ResultPath": result_path,
             "Retry": retry,
@@ -282,6 +318,40 @@ class Deploy(Construct):
             why="candidates and configurations are named after their version",
         )
         allow(self.machine, ["cloudwatch:DescribeAlarms"], [arn_of(self, "cloudwatch", "alarm", self._alarm_name)])
+        if self._settings.serving_most_instances > self._settings.serving_instances:
+            self._let_machine_scale()
+
+    def _let_machine_scale(self) -> None:
+        """What it takes to hand the endpoint's size to Application Auto Scaling: its alarms are made with the caller's rights."""
+        allow(
+            self.machine,
+            ["application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy"],
+            [arn_of(self, "application-autoscaling", "scalable-target", "*")],
+            why="a scalable target is named once it is registered",
+            conditions={"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}},
+        )
+        name = self._settings.endpoint_name
+        allow(self.machine, ["sagemaker:UpdateEndpointWeightsAndCapacities"], [arn_of(self, "sagemaker", "endpoint", name)])
+        allow(
+            self.machine,
+            ["sagemaker:DescribeEndpointConfig"],
+            [arn_of(self, "sagemaker", "endpoint-config", f"{name}-*")],
+            why="configurations are named after their version",
+        )
+        allow(
+            self.machine,
+            ["cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"],
+            [arn_of(self, "cloudwatch", "alarm", f"TargetTracking-endpoint/{name}/*")],
+            why="Auto Scaling names its alarms itself",
+        )
+        linked = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+        service = "sagemaker.application-autoscaling.amazonaws.com"
+        allow(
+            self.machine,
+            ["iam:CreateServiceLinkedRole"],
+            [f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/aws-service-role/{service}/{linked}"],
+            conditions={"StringEquals": {"iam:AWSServiceName": service}},
+        )
 
     def _let_release_make_models(self) -> None:
         name = self._settings.endpoint_name

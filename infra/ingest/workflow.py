@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from aws_cdk import CfnCondition, Duration
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
@@ -37,6 +38,7 @@ class Ingest(Construct):
         settings: Settings,
         x_terms: str,
         x_enabled: CfnCondition,
+        undelivered: sqs.Queue,
     ) -> None:
         super().__init__(scope, name)
         self._storage = storage
@@ -70,6 +72,7 @@ class Ingest(Construct):
             tracing_enabled=True,
             logs=log_of(self),
         )
+        storage.let_decrypt(self.machine)  # a map reads its list itself
         called = (self.plan, self.fetch, self.gather, self.annotate, self.touched, self.curate, self.report)
         explain_machine(self.machine, called, lists=storage.lake)
         Schedule(
@@ -78,6 +81,7 @@ class Ingest(Construct):
             machine=self.machine,
             expression=settings.schedule,
             time_zone=settings.time_zone,
+            undelivered=undelivered,
             enabled=x_enabled,
         )
 

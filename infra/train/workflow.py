@@ -233,7 +233,11 @@ class Train(Construct):
         learnt_from = [places.DATASET, places.CORPORA, places.BASES, places.MODELS]
         if self._settings.training_wheels:
             learnt_from.append(self._settings.training_wheels)
-        self._storage.let(role, read=learnt_from, write=[places.MODELS, f"{places.CORPORA}{places.RUNS}"])
+        self._storage.let(
+            role,
+            read=[*learnt_from, places.CHECKPOINTS],
+            write=[places.MODELS, places.CHECKPOINTS, f"{places.CORPORA}{places.RUNS}"],
+        )
         code = self._source.bucket
         allow(role, ["s3:GetObject"], [code.arn_for_objects(self._source.s3_object_key)])
         allow(role, ["s3:ListBucket"], [code.bucket_arn])

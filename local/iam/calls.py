@@ -212,6 +212,17 @@ def _buses(given: Given) -> list[Need]:
     return [Need("events:PutEvents", _named("events", "event-bus/", bus)) for bus in buses]
 
 
+def _scales(operation: str) -> Callable[[Given], list[Need]]:
+    """A scalable target has a name of its own once it is registered; here any stands for it."""
+    target = arn("application-autoscaling", "scalable-target/1")
+
+    def needs(given: Given) -> list[Need]:
+        context = {"application-autoscaling:service-namespace": given["ServiceNamespace"]}
+        return [Need(f"application-autoscaling:{operation}", target, context)]
+
+    return needs
+
+
 NEEDS: Mapping[tuple[str, str], Callable[[Given], list[Need]]] = {
     **{
         ("dynamodb", name): _one(f"dynamodb:{name}", lambda given: _table(given["TableName"]))
@@ -234,6 +245,10 @@ NEEDS: Mapping[tuple[str, str], Callable[[Given], list[Need]]] = {
     ("logs", "DescribeLogStreams"): _one(
         "logs:DescribeLogStreams", lambda given: arn("logs", f"log-group:{given['logGroupName']}")
     ),
+    **{
+        ("application-autoscaling", name): _scales(name)
+        for name in ("RegisterScalableTarget", "PutScalingPolicy", "DeregisterScalableTarget")
+    },
     ("sagemaker", "InvokeEndpoint"): _one("sagemaker:InvokeEndpoint", _sagemaker("endpoint", "EndpointName")),
     ("sagemaker", "CreateTrainingJob"): _made("CreateTrainingJob", "training-job", "TrainingJobName", "RoleArn"),
     ("sagemaker", "CreateProcessingJob"): _made("CreateProcessingJob", "processing-job", "ProcessingJobName", "RoleArn"),

@@ -22,6 +22,7 @@ from moto.sagemaker.responses import SageMakerResponse
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
 from local.account import ACCOUNT, REGION, child_environment, client
+from local.alarms import ringing
 from local.iam.guard import Guard
 from local.iam.implied import to_log, to_pull
 from local.limits import violations
@@ -123,7 +124,10 @@ class Endpoints:
             endpoint = backend.endpoints[request["EndpointName"]]
             if endpoint.endpoint_status != "InService":
                 raise JsonRESTError("ValidationException", f"Cannot update endpoint in status {endpoint.endpoint_status}.")
-            endpoints._roll_out(backend, endpoint, request["EndpointConfigName"], "Updating")
+            watched = request.get("DeploymentConfig", {}).get("AutoRollbackConfiguration", {}).get("Alarms", ())
+            endpoints._roll_out(
+                backend, endpoint, request["EndpointConfigName"], "Updating", [one["AlarmName"] for one in watched]
+            )
             return ActionResult({"EndpointArn": endpoint.arn})
 
         def delete_endpoint(backend: SageMakerModelBackend, endpoint_name: str) -> None:
@@ -143,16 +147,23 @@ class Endpoints:
         SageMakerResponse.update_endpoint = update_endpoint
         SageMakerRuntimeResponse.invoke_endpoint = invoke_endpoint
 
-    def _roll_out(self, backend: SageMakerModelBackend, endpoint: Any, config_name: str, status: str) -> None:
+    def _roll_out(
+        self, backend: SageMakerModelBackend, endpoint: Any, config_name: str, status: str, alarms: list[str] | None = None
+    ) -> None:
         """Start the new process beside the old one, and switch over once it answers: blue/green.
 
-        An update that fails is rolled back: the endpoint is in service again, with the configuration and the process of before.
+        An update that fails, or under which an alarm is raised, is rolled back: the endpoint is in service again, with the
+        configuration and the process of before.
         """
         endpoint.endpoint_status, endpoint.failure_reason = status, None
 
         def work() -> None:
             try:
                 fresh = self._start(backend, endpoint.endpoint_name, config_name)
+                if raised := ringing(ACCOUNT, REGION, alarms or []):
+                    self._drop(fresh)
+                    endpoint.endpoint_status = "RollingBack"
+                    raise JobError(f"One or more configured alarms went into alarm: {', '.join(raised)}")
             except Exception as error:
                 if not isinstance(error, JobError):
                     traceback.print_exc()

@@ -21,6 +21,10 @@ CORPORA = "corpora/"
 BASES = "bases/"
 """Base models that were brought from elsewhere, packed."""
 MODELS = "models/"
+CHECKPOINTS = "checkpoints/"
+"""What interrupted jobs go on from; it expires."""
+CAPTURED = "captured/"
+"""What the endpoint was asked and answered, where that is kept; it expires."""
 COMPLIANCE = "compliance/"
 COMPLIANCE_TURN = f"{COMPLIANCE}turn.json"
 """Where the lookups of a few posts a day go on."""
@@ -172,7 +176,7 @@ def models(run: str) -> str:
 
 
 def checkpoints(run: str, stage: str) -> str:
-    return f"{models(run)}checkpoints/{stage}/"
+    return f"{CHECKPOINTS}{run}/{stage}/"
 
 
 def evaluation(run: str) -> str:

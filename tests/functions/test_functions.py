@@ -494,6 +494,8 @@ def releases(monkeypatch: pytest.MonkeyPatch) -> tuple[FakeSageMaker, FakeExecut
     monkeypatch.setenv(environment.ENDPOINT, Settings().endpoint_name)
     monkeypatch.setenv(environment.SERVING_ROLE, "arn:aws:iam::123456789012:role/serving")
     monkeypatch.setenv(environment.SERVING_INSTANCE, Settings().serving_instance)
+    monkeypatch.setenv(environment.SERVING_INSTANCES, "1")
+    monkeypatch.setenv(environment.DATA_CAPTURE, "0 s3://lake/captured/")
     monkeypatch.setattr(environment, "client", made.__getitem__)
     return made["sagemaker"], made["stepfunctions"]  # type: ignore[return-value]
 
@@ -525,6 +527,20 @@ def test_what_a_release_makes_serves_its_package(releases: tuple[FakeSageMaker, 
     assert (variant["InstanceType"], variant["InitialInstanceCount"]) == (Settings().serving_instance, 1)
     for operation, request in (("CreateModel", model), ("CreateEndpointConfig", config)):
         assert violations("sagemaker", operation, request) == []
+
+
+def test_what_is_captured_lies_under_its_releases_name(
+    releases: tuple[FakeSageMaker, FakeExecutions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "DataCaptureConfig" not in releases[0].configs[announced(1, "a")["release"]]
+    monkeypatch.setenv(environment.DATA_CAPTURE, "25 s3://lake/captured/")
+    monkeypatch.setenv(environment.SERVING_INSTANCES, "3")
+    name = announced(2, "b")["release"]
+    config = releases[0].configs[name]
+    assert violations("sagemaker", "CreateEndpointConfig", config) == []
+    capture = config["DataCaptureConfig"]
+    assert (capture["InitialSamplingPercentage"], capture["DestinationS3Uri"]) == (25, f"s3://lake/captured/{name}")
+    assert config["ProductionVariants"][0]["InitialInstanceCount"] == 3
 
 
 def test_a_release_gives_itself_up_before_its_machine_is_ended(releases: tuple[FakeSageMaker, FakeExecutions]) -> None:

@@ -1,10 +1,11 @@
 """Alarms: what an operator is told without asking, within CloudWatch's own limits, and over a topic that lets them in."""
 
+import json
 from typing import Any
 
 import pytest
 
-from functions.telemetry import NAMESPACE, SERVICE, UNITS
+from functions.telemetry import NAMESPACE, UNITS
 from infra.alarms import ENDINGS, WITHIN_A_RUN
 from infra.settings import LONGEST_LAG_HOURS, Settings
 from politico.errors import LimitError
@@ -72,7 +73,7 @@ def test_one_failure_within_a_run_is_enough_for_an_alarm(template: Template, met
 def test_alarms_watch_metrics_that_the_functions_send_as_they_send_them(template: Template) -> None:
     ours = [one for one in told(template) if one["Namespace"] == NAMESPACE]
     assert {one["MetricName"] for one in ours} <= set(UNITS)
-    assert {str(one["Dimensions"]) for one in ours} == {str([{"Name": "service", "Value": SERVICE}])}
+    assert {str(one["Dimensions"]) for one in ours} == {str([{"Name": "service", "Value": Settings().stack_name}])}
 
 
 def test_every_alarm_tells_the_operator_and_is_within_cloudwatchs_limits(template: Template) -> None:
@@ -89,11 +90,50 @@ def test_every_alarm_tells_the_operator_and_is_within_cloudwatchs_limits(templat
 def test_the_topic_lets_the_accounts_own_alarms_in(template: Template) -> None:
     # The topic's policy that refuses what is not encrypted took the place of the one that let alarms in.
     allowed = [one for one in template.one("AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
-    (statement,) = template.resolve(allowed)
-    assert (statement["Principal"], statement["Action"]) == ({"Service": "cloudwatch.amazonaws.com"}, "sns:Publish")
+    by_service = {one["Principal"]["Service"]: one for one in template.resolve(allowed)}
+    assert set(by_service) == {"cloudwatch.amazonaws.com", "budgets.amazonaws.com", "events.amazonaws.com"}
+    assert {one["Action"] for one in by_service.values()} == {"sns:Publish"}
+    statement = by_service["cloudwatch.amazonaws.com"]
     conditions = statement["Condition"]
     assert conditions["StringEquals"] == {"aws:SourceAccount": "123456789012"}
     assert conditions["ArnLike"] == {"aws:SourceArn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:*"}
+
+
+def test_what_is_not_delivered_raises_an_alarm_and_is_kept(template: Template) -> None:
+    (queue,) = (name for name, _properties in template.assembly.resources("AWS::SQS::Queue"))
+    (alarm,) = of_metric(template, "AWS/SQS", "ApproximateNumberOfMessagesVisible")
+    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}]
+    letters = {"Arn": {"Fn::GetAtt": [queue, "Arn"]}}
+    for schedule in template.all("AWS::Scheduler::Schedule"):
+        assert schedule["Target"]["DeadLetterConfig"] == letters
+    starting = [one for one in template.all("AWS::Events::Rule") if "SageMaker Model Package" in str(one["EventPattern"])]
+    assert [one["Targets"][0]["DeadLetterConfig"] for one in starting] == [letters]
+
+
+def test_an_endpoint_that_fails_is_slow_or_is_down_calls_a_person(template: Template) -> None:
+    endpoint = [{"Name": "EndpointName", "Value": "politico"}, {"Name": "VariantName", "Value": "AllTraffic"}]
+    (fails,), (slow,) = (of_metric(template, "AWS/SageMaker", one) for one in ("Invocation5XXErrors", "ModelLatency"))
+    assert fails["Dimensions"] == slow["Dimensions"] == endpoint
+    assert slow["Threshold"] == Settings().latency_alarm_seconds * 1_000_000, "SageMaker measures it in microseconds"
+    (down,) = [one for one in template.all("AWS::Events::Rule") if "Endpoint State" in str(one["EventPattern"])]
+    (topic,) = (name for name, _properties in template.assembly.resources("AWS::SNS::Topic"))
+    assert down["EventPattern"]["detail"]["EndpointName"] == ["politico"]
+    assert [one["Arn"] for one in down["Targets"]] == [{"Ref": topic}]
+
+
+def test_the_dashboard_shows_every_machine_the_tweets_and_the_endpoint(template: Template) -> None:
+    body = json.dumps(template.one("AWS::CloudWatch::Dashboard")["DashboardBody"])
+    for name, _properties in template.assembly.resources("AWS::StepFunctions::StateMachine"):
+        assert name in body
+    for metric in ("RowsWritten", "CapSpent", "PartsFailed", "Invocations", "ModelLatency"):
+        assert metric in body
+
+
+def test_a_budget_tells_before_the_month_is_over(template: Template) -> None:
+    budget = template.one("AWS::Budgets::Budget")
+    assert budget["Budget"]["BudgetLimit"] == {"Amount": Settings().monthly_budget, "Unit": "USD"}
+    kinds = {one["Notification"]["NotificationType"] for one in budget["NotificationsWithSubscribers"]}
+    assert kinds == {"ACTUAL", "FORECASTED"}
 
 
 @pytest.mark.parametrize(

@@ -297,8 +297,8 @@ def source(services: Services) -> str:
             info = tarfile.TarInfo(name)
             info.size = len(text)
             archive.addfile(info, io.BytesIO(text.encode()))
-    services.lake.write("counting/sourcedir.tar.gz", packed.getvalue())
-    return services.lake.uri("counting/sourcedir.tar.gz")
+    services.lake.write("corpora/counting/sourcedir.tar.gz", packed.getvalue())
+    return services.lake.uri("corpora/counting/sourcedir.tar.gz")
 
 
 def said(services: Services, job: str) -> list[str]:

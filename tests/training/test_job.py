@@ -259,7 +259,7 @@ def test_a_run_over_a_dataset_that_has_changed_goes_on_and_names_the_tweets_of_b
         [*program, *flags({**given, "max_steps": 1_000_000})], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout is not None
-        next(line for line in process.stdout if "step 0" in line)
+        next(line for line in process.stdout if "% loss" in line)
         process.terminate()
         said = process.stdout.read()
     assert process.returncode == STOPPED, said

@@ -1,0 +1,154 @@
+"""Releases through what SageMaker does to them: a throttled call, an alarm during an update, an endpoint that failed at first."""
+
+import io
+import json
+import tarfile
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cli import local_cloud
+from cli.local_cloud import LocalCloud
+from cli.retire import retire
+from cli.services import Services
+from infra.settings import Settings
+from politico.models.packages import VARIANT
+from tests.support.faults_world import until
+from tests.support.models import micro_model
+from tests.support.template import Template
+
+ENDPOINT = Settings().endpoint_name
+
+
+@pytest.fixture(scope="module")
+def services(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """A lake that holds a model, and an endpoint that goes at the end."""
+    services, folder = cloud.services(), tmp_path_factory.mktemp("release-faults")
+    micro_model(folder / "model")
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for path in sorted((folder / "model").iterdir()):
+            archive.add(path, path.name)
+    services.lake.write("models/by-hand/model.tar.gz", packed.getvalue())
+    yield services
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local_cloud, "stack", lambda *, local: services)
+        retire(versions=True, local=True)
+    assert services.client("sagemaker").list_endpoints()["Endpoints"] == []
+
+
+@pytest.fixture(scope="module")
+def image(template: Template) -> str:
+    states = template.machine("TrainWorkflow")["States"]
+    (container,) = states["Register"]["Parameters"]["InferenceSpecification"]["Containers"]
+    return str(container["Image"])
+
+
+def release(services: Services, image: str) -> dict[str, Any]:
+    """Register the model as a new version, approve it, and wait for its release."""
+    sagemaker, steps = services.client("sagemaker"), services.client("stepfunctions")
+    package = sagemaker.create_model_package(
+        ModelPackageGroupName=services.outputs["ModelGroup"],
+        ModelApprovalStatus="PendingManualApproval",
+        InferenceSpecification={
+            "Containers": [{"Image": image, "ModelDataUrl": services.lake.uri("models/by-hand/model.tar.gz")}],
+            "SupportedContentTypes": ["application/json"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        },
+    )["ModelPackageArn"]
+    machine = services.outputs["DeployWorkflow"]
+    before = {one["executionArn"] for one in steps.list_executions(stateMachineArn=machine)["executions"]}
+    sagemaker.update_model_package(ModelPackageArn=package, ModelApprovalStatus="Approved")
+
+    def look() -> dict[str, Any] | None:
+        new = {one["executionArn"] for one in steps.list_executions(stateMachineArn=machine)["executions"]} - before
+        if not new:
+            return None
+        found: dict[str, Any] = steps.describe_execution(executionArn=new.pop())
+        return None if found["status"] == "RUNNING" else found
+
+    over: dict[str, Any] = until(look, every=0.3)
+    return over
+
+
+def config(services: Services) -> str:
+    return str(services.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)["EndpointConfigName"])
+
+
+def candidates(services: Services) -> list[str]:
+    found = services.client("sagemaker").list_endpoints(NameContains="-candidate-")["Endpoints"]
+    return [one["EndpointName"] for one in found]
+
+
+def test_a_release_gets_over_throttled_calls_and_its_endpoint_scales(cloud: LocalCloud, services: Services, image: str) -> None:
+    throttled = {"service": "sagemaker", "status": 400, "code": "ThrottlingException", "times": 2}
+    calls = ("CreateEndpoint", "DescribeEndpoint", "DeleteEndpoint")
+    cloud.ask("faults", {"aws": [{**throttled, "operation": one} for one in calls]})
+    over = release(services, image)
+    assert over["status"] == "SUCCEEDED", over
+    assert [one["struck"] for one in cloud.ask("faults")["aws"]] == [2, 2, 2]
+    cloud.ask("faults", {})
+    assert config(services) == json.loads(over["output"])["release"]
+    assert candidates(services) == []
+    scaling, variant = services.client("application-autoscaling"), f"endpoint/{ENDPOINT}/variant/{VARIANT}"
+    (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    assert (target["ResourceId"], target["MinCapacity"], target["MaxCapacity"]) == (
+        variant,
+        Settings().serving_instances,
+        Settings().serving_most_instances,
+    )
+    (policy,) = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
+    assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == Settings().serving_requests_a_minute
+    answer = services.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=ENDPOINT, Body=b'{"inputs": {}, "parameters": {"max_new_tokens": 3}}', ContentType="application/json"
+    )
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_a_release_under_which_an_alarm_is_raised_is_rolled_back_and_fails(
+    cloud: LocalCloud, services: Services, image: str
+) -> None:
+    cloudwatch = services.client("cloudwatch")
+    if ENDPOINT not in [one["EndpointName"] for one in services.client("sagemaker").list_endpoints()["Endpoints"]]:
+        assert release(services, image)["status"] == "SUCCEEDED"
+    before = config(services)
+    alarm = f"{ENDPOINT}-Invocation5XXErrors"
+    cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a test's")
+    try:
+        over = release(services, image)
+    finally:
+        cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="a test's")
+    assert (over["status"], over["error"]) == ("FAILED", "ReleaseFailed")
+    assert "rolled back" in over["cause"]
+    assert config(services) == before
+    assert candidates(services) == []
+    # What was wrong is over: the next version takes the endpoint.
+    later = release(services, image)
+    assert later["status"] == "SUCCEEDED", later
+    assert config(services) == json.loads(later["output"])["release"] != before
+
+
+def test_a_first_endpoint_that_failed_blocks_no_later_release(cloud: LocalCloud, services: Services, image: str) -> None:
+    sagemaker = services.client("sagemaker")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local_cloud, "stack", lambda *, local: services)
+        retire(versions=False, local=True)
+    sagemaker.create_model(
+        ModelName="nobody-can-run-it",
+        PrimaryContainer={"Image": "nobody/has:it", "ModelDataUrl": "s3://nowhere/model.tar.gz"},
+        ExecutionRoleArn=sagemaker.describe_model(ModelName=sagemaker.list_models()["Models"][0]["ModelName"])[
+            "ExecutionRoleArn"
+        ],
+    )
+    variant = {"VariantName": VARIANT, "ModelName": "nobody-can-run-it", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    sagemaker.create_endpoint_config(EndpointConfigName="nobody-can-run-it", ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName="nobody-can-run-it")
+    deadline = time.monotonic() + 30
+    while sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointStatus"] != "Failed":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    over = release(services, image)
+    assert over["status"] == "SUCCEEDED", over
+    assert config(services) == json.loads(over["output"])["release"]
