@@ -31,6 +31,8 @@ class LocalCloud:
     """The address of what only the local cloud can be asked."""
     outputs: Mapping[str, str]
     """The stack's outputs."""
+    api_key: str = ""
+    """What its REST API takes for `x-api-key`."""
 
     def services(self) -> Services:
         return Services.local(self.environment, self.outputs)

@@ -207,6 +207,16 @@ def import_(
     import_archive(archive, local=local)
 
 
+@app.command(epilog="Example:  [bold]politico openapi --out openapi.json[/]")
+def openapi(
+    out: Annotated[Path | None, typer.Option(help="The file to write; standard output unless given.")] = None,
+) -> None:
+    """The REST API's description, for whoever writes an app (docs/api.md)."""
+    from cli.openapi import write
+
+    write(out)
+
+
 @app.command(epilog="Examples:  [bold]politico retire[/]   ·   [bold]politico retire --versions[/]   (as `make destroy` does)")
 def retire(
     versions: Annotated[

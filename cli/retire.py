@@ -15,7 +15,7 @@ from politico.models.packages import VARIANT
 def retire(*, versions: bool, local: bool) -> None:
     """Delete the endpoint and any candidate left beside it; with `versions`, the registered models, too.
 
-    What the versions were made of stays in the lake. Raises InputError when no stack is in reach, and, before anything is deleted,
+    What the versions were made of stays in the lake. Raises InputError when no stack is in reach and, before anything goes,
     when the stack may not go.
     """
     services, console = local_cloud.stack(local=local), Console()

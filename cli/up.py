@@ -32,6 +32,8 @@ def keep_up(port: int) -> None:
         screen.console.print("\nIn another terminal of this folder:\n", highlight=False)
         for name, value in cloud.environment.items():
             screen.console.print(f"  export {name}={value}", highlight=False)
+        screen.console.print(f"  export API_URL={cloud.outputs['ApiUrl']}", highlight=False)
+        screen.console.print(f"  export API_KEY={cloud.api_key}", highlight=False)
         screen.console.print(
             "\n  politico demo            uses this cloud\n  politico generate        asks its endpoint\n", highlight=False
         )

@@ -42,6 +42,8 @@ SERVICE = "POWERTOOLS_SERVICE_NAME"
 SERVING_INSTANCES = "POLITICO_SERVING_INSTANCES"
 DATA_CAPTURE = "POLITICO_DATA_CAPTURE"
 """Share of the requests that are kept, in percent, and the address where."""
+API_ORIGIN = "POLITICO_API_ORIGIN"
+"""The web origin whose pages may read the API's answers; empty: none."""
 AWS = "LAMBDA_TASK_ROOT"
 """Set by Lambda itself, and nowhere else."""
 
@@ -54,6 +56,12 @@ _ASKED_ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
 def client(service: str) -> Any:
     """A boto3 client that slows down when the service throttles."""
     return boto3.client(service, config=_ASKED_ONCE if service == "comprehend" else _PATIENT)
+
+
+@cache
+def impatient_client(service: str, seconds: int) -> Any:
+    """One that asks once, and waits so long for an answer: somebody else is waiting, and may ask again."""
+    return boto3.client(service, config=Config(connect_timeout=3, read_timeout=seconds, retries={"total_max_attempts": 1}))
 
 
 @cache
@@ -124,6 +132,10 @@ def model_group() -> str:
 
 def endpoint() -> str:
     return os.environ[ENDPOINT]
+
+
+def api_origin() -> str:
+    return os.environ[API_ORIGIN]
 
 
 def service() -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from politico.annotation.pace import HIGHEST_RATE
 from politico.errors import LimitError
 
+_ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.-]+(:\d+)?")
 _STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 _KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
 _ENDPOINT_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,36}")
@@ -88,6 +89,12 @@ class Settings:
     """Requests a minute and machine that are aimed at: more machines come above, fewer are left below."""
     data_capture_percent: int = 0
     """Share of the requests and answers that SageMaker keeps in the lake; they hold what apps asked for."""
+    api_requests_a_second: int = 5
+    """What one key of the REST API may ask for at a time; API Gateway answers more with 429."""
+    api_requests_a_day: int = 1_000
+    """And in a day."""
+    api_origin: str = ""
+    """The web origin, such as https://example.org, whose pages may call the API from a browser; `*` for any; empty: none."""
     latency_alarm_seconds: float = 20.0
     """An answer in ten that takes longer raises an alarm."""
     pandas_layer_account: str = "336392948345"
@@ -126,6 +133,11 @@ class Settings:
             raise LimitError(f"serving_requests_a_minute is {self.serving_requests_a_minute}; it takes 1 or more")
         if not 0 <= self.data_capture_percent <= 100:
             raise LimitError(f"data_capture_percent is {self.data_capture_percent}; it takes 0 to 100")
+        for name in ("api_requests_a_second", "api_requests_a_day"):
+            if getattr(self, name) < 1:
+                raise LimitError(f"{name} is {getattr(self, name)}; it takes 1 or more")
+        if self.api_origin and not _ORIGIN.fullmatch(self.api_origin):
+            raise LimitError(f"api_origin is {self.api_origin!r}; it takes *, or an origin such as https://example.org")
         if self.latency_alarm_seconds <= 0:
             raise LimitError(f"latency_alarm_seconds is {self.latency_alarm_seconds}; it takes more than 0")
         if self.serving_image and not ECR_IMAGE.fullmatch(self.serving_image):

@@ -6,12 +6,10 @@ from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from infra.alarms import Alarms
-from infra.budget import Budget
+from infra.api.api import Api
 from infra.bundles import Bundles
 from infra.catalog import Catalog
 from infra.compliance.workflow import Compliance
-from infra.dashboard import Dashboard
 from infra.deploy.serving import Serving
 from infra.deploy.workflow import Deploy
 from infra.functions import Functions
@@ -19,7 +17,10 @@ from infra.ingest.workflow import Ingest
 from infra.settings import Settings
 from infra.storage import Storage
 from infra.train.workflow import Train
-from infra.undelivered import Undelivered
+from infra.watching.alarms import Alarms
+from infra.watching.budget import Budget
+from infra.watching.dashboard import Dashboard
+from infra.watching.undelivered import Undelivered
 
 
 class PoliticoStack(Stack):
@@ -114,6 +115,7 @@ class PoliticoStack(Stack):
             undelivered=undelivered,
             settings=settings,
         )
+        api = Api(self, "Api", functions=functions, settings=settings)
         catalog = Catalog(self, "Catalog", storage=storage, stack_name=settings.stack_name)
         machines = {
             "Ingest": ingest.machine,
@@ -143,6 +145,8 @@ class PoliticoStack(Stack):
             "DeployWorkflow": deploy.machine.state_machine_arn,
             "ModelGroup": settings.model_group,
             "Endpoint": settings.endpoint_name,
+            "ApiUrl": api.url,
+            "ApiKey": api.key_name,
             "NotificationTopic": notifications.topic_arn,
             "CatalogDatabase": catalog.database,
             "CatalogTable": catalog.table,

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from functions.environment import X_ADDRESS, X_TIMEOUT
 from local import comprehend, events, moto_caches, workflows
 from local.account import client, environment
+from local.door import Door
 from local.faults import AwsFault, AwsFaults
 from local.iam.guard import Guard
 from local.iam.mutation import record, rights
@@ -39,6 +40,8 @@ _X_TIMEOUT_SECONDS = "5"
 """How long functions wait for the stand-in: it is near, and a fault may have it hang."""
 
 
+API_STAGE = "v1"
+"""Under it the REST API lies, here as on AWS."""
 RIGHTS_FOLDER = "POLITICO_RIGHTS"
 """The environment variable that names a folder: which rights were used is left there at the end."""
 
@@ -61,6 +64,7 @@ class Cloud:
         self._jobs = Jobs(_made(folder / "jobs"), port, self.guard)
         self._endpoints = Endpoints(_made(folder / "endpoints"), port, self.guard)
         self._assembly: Assembly | None = None
+        self._door: Door | None = None
         self.outputs: dict[str, str] = {}
 
     def start(self, assembly: Assembly) -> None:
@@ -82,10 +86,15 @@ class Cloud:
         self._serve_side()
         self._assembly = assembly
         self.outputs = deploy(assembly, self._port, self.guard, self._functions, self._endpoints)
+        self._door = Door(assembly, physical_ids(assembly, self._port), self._port)
+        assert self._door.path.startswith(f"/{API_STAGE}/"), "the template's API has another stage"
+        # The same path as on AWS, at this machine's door.
+        self.outputs["ApiUrl"] = f"http://{HOST}:{self._side_port}{self._door.path}"
 
     def describe(self) -> dict[str, Any]:
         """What a program needs to use this cloud."""
-        return {"environment": environment(self._port), "side": f"http://{HOST}:{self._side_port}", "outputs": self.outputs}
+        side, key = f"http://{HOST}:{self._side_port}", self._door.key if self._door else ""
+        return {"environment": environment(self._port), "side": side, "outputs": self.outputs, "api_key": key}
 
     def stop(self) -> None:
         if (folder := os.environ.get(RIGHTS_FOLDER)) and self._assembly is not None:
@@ -104,10 +113,15 @@ class Cloud:
             Route("/local/rights", lambda _request: JSONResponse([asdict(one) for one in rights(self.guard)])),
             Route("/local/schedule", self._fire_schedules, methods=["POST"]),
             Route("/local/interrupt/{job}", self._interrupt, methods=["POST"]),
+            Route(f"/{API_STAGE}/{{path:path}}", self._api, methods=["GET", "POST", "PUT", "DELETE", "OPTIONS"]),
         ]
         config = uvicorn.Config(Starlette(routes=routes), host=HOST, port=self._side_port, log_level="error", lifespan="off")
         server = uvicorn.Server(config)
         threading.Thread(target=server.run, daemon=True).start()
+
+    async def _api(self, request: Request) -> Response:
+        assert self._door is not None, "the stack is made before it is asked"
+        return await self._door.answer(request)
 
     async def _load_timelines(self, request: Request) -> Response:
         """Body: `path` of a JSON-lines file of API v2 posts, and `users`."""

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from functions.telemetry import NAMESPACE, UNITS
-from infra.alarms import ENDINGS, WITHIN_A_RUN
 from infra.settings import LONGEST_LAG_HOURS, Settings
+from infra.watching.alarms import ENDINGS, WITHIN_A_RUN
 from politico.errors import LimitError
 from tests.support.template import Template
 

@@ -15,6 +15,7 @@ from cli.retire import retire
 from cli.services import Services
 from infra.settings import Settings
 from politico.models.packages import VARIANT
+from tests.local.test_door import ask
 from tests.support.faults_world import until
 from tests.support.models import micro_model
 from tests.support.template import Template
@@ -105,6 +106,24 @@ def test_a_release_gets_over_throttled_calls_and_its_endpoint_scales(cloud: Loca
         EndpointName=ENDPOINT, Body=b'{"inputs": {}, "parameters": {"max_new_tokens": 3}}', ContentType="application/json"
     )
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_the_rest_api_writes_refuses_and_says_so_when_no_model_is_served(
+    cloud: LocalCloud, services: Services, image: str
+) -> None:
+    if ENDPOINT not in [one["EndpointName"] for one in services.client("sagemaker").list_endpoints()["Endpoints"]]:
+        assert release(services, image)["status"] == "SUCCEEDED"
+    status, answer = ask(cloud, {"inputs": {"sentimiento": "POSITIVE"}, "parameters": {"max_new_tokens": 3, "seed": 1}})
+    assert status == 200
+    assert answer[0]["tokens"] <= 3
+    status, answer = ask(cloud, {"inputs": {}, "parameters": {"temperature": 9}})
+    assert (status, answer["error"]) == (400, "LimitError")
+    assert "temperature is 9" in answer["message"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local_cloud, "stack", lambda *, local: services)
+        retire(versions=False, local=True)
+    status, answer = ask(cloud, {"inputs": {}})
+    assert (status, answer["error"]) == (503, "EndpointUnavailable")
 
 
 def test_a_release_under_which_an_alarm_is_raised_is_rolled_back_and_fails(

@@ -8,8 +8,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from functions import telemetry
-from infra.alarms import Alarms, of_endpoint, of_functions
 from infra.settings import Settings
+from infra.watching.alarms import Alarms, of_endpoint, of_functions
 
 _DAY = Duration.days(1)
 _MINUTES = Duration.minutes(5)

@@ -1,0 +1,1 @@
+"""What apps without AWS credentials call, one module a function."""
