@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test base quick style synth bootstrap deploy destroy clean
+.PHONY: setup demo test base quick rights style synth bootstrap deploy destroy clean
 
 # What `make bootstrap`, `make deploy` and `make destroy` pass on to the CDK, such as ARGS="--parameters XTermsAcknowledged=yes".
 ARGS ?=
@@ -26,6 +26,12 @@ test: style
 # What needs no local cloud, no synthesis, no training and no patience.
 quick: style
 	$(BIN)/python -m pytest -m "not slow" --durations=3
+
+# Which of the roles' rights the slow tests need, each taken away in turn, and which nobody used.
+rights: setup
+	rm -rf build/rights
+	POLITICO_RIGHTS=$(CURDIR)/build/rights $(BIN)/python -m pytest -m slow
+	$(BIN)/python -m tests.support.rights build/rights
 
 style: setup
 	$(BIN)/ruff check .

@@ -66,15 +66,16 @@ def running() -> LocalCloud | None:
 
 
 @contextlib.contextmanager
-def started(assembly: Path, port: int | None = None, log: Path | None = None) -> Iterator[LocalCloud]:
-    """A cloud of our own; it and everything it started is gone when the block is left. Raises PortInUseError, JobError."""
+def started(assembly: Path | None, port: int | None = None, log: Path | None = None) -> Iterator[LocalCloud]:
+    """A cloud of our own, with nothing deployed where no assembly is given; it and all that it started is gone when the block is
+    left. Raises PortInUseError, JobError."""
     if port is not None:
         require_free(port)
     with tempfile.TemporaryDirectory(prefix="politico-", ignore_cleanup_errors=True) as folder, contextlib.ExitStack() as files:
         errors: Any = files.enter_context(log.open("ab")) if log else subprocess.DEVNULL
         command = [sys.executable, "-m", "local.server", "--port", str(port or free_port())]
         process = subprocess.Popen(
-            [*command, "--assembly", str(assembly), "--folder", folder],
+            [*command, *(("--assembly", str(assembly)) if assembly else ()), "--folder", folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,

@@ -207,6 +207,19 @@ def import_(
     import_archive(archive, local=local)
 
 
+@app.command(epilog="Examples:  [bold]politico doctor[/]   ·   [bold]politico doctor --json[/]")
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """What is missing on this machine and in the account and region, each with its remedy. Changes nothing.
+
+    Exit code 1 where something is missing without which a deployment, or what it is for, would fail.
+    """
+    from cli.doctor import examine
+
+    raise typer.Exit(examine(as_json=as_json))
+
+
 @app.command(epilog="Example:  [bold]politico openapi --out openapi.json[/]")
 def openapi(
     out: Annotated[Path | None, typer.Option(help="The file to write; standard output unless given.")] = None,
@@ -361,6 +374,34 @@ def cost_ingest(
     given = {"posts_a_day": posts_a_day, "retweet_share": retweet_share, "kept_share": kept_share}
     assumed = {name: value for name, value in given.items() if value is not None}
     cost_of_ingest(registry, candidates, assumed, cap=cap, local=local, as_json=as_json)
+
+
+@cost_app.command(
+    "system",
+    epilog="Examples:  [bold]politico cost system[/]   ·   "
+    "[bold]politico cost system --hours 12 --price ml.g5.12xlarge=7.09 --price ml.c7i.xlarge=0.214[/]",
+)
+def cost_system(
+    hours: Annotated[
+        float | None, typer.Option(min=0, help="Of a whole training run.", show_default="twice training_hours, the most")
+    ] = None,
+    price: Annotated[
+        list[str] | None, typer.Option(help="MACHINE=DOLLARS an hour, in place of the one that is known here.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """What a training run and a month of serving cost with the settings of cdk.json, beside the thesis's own run."""
+    from cli.system_cost import cost_of_system
+
+    cost_of_system(hours, dict(map(_price_of, price or ())), as_json=as_json)
+
+
+def _price_of(text: str) -> tuple[str, float]:
+    machine, _, dollars = text.partition("=")
+    try:
+        return machine, float(dollars)
+    except ValueError as error:
+        raise InputError(f"--price is {text!r}; it takes MACHINE=DOLLARS, such as ml.g5.12xlarge=7.09") from error
 
 
 dataset_app = typer.Typer(help="The dataset: what is in it.", no_args_is_help=True)

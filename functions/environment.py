@@ -39,6 +39,9 @@ SERVING_ROLE = "POLITICO_SERVING_ROLE"
 SERVING_INSTANCE = "POLITICO_SERVING_INSTANCE"
 SERVICE = "POWERTOOLS_SERVICE_NAME"
 """What metrics, logs and traces go by; Powertools' own variable."""
+TRAINING_MACHINES = "POLITICO_TRAINING_MACHINES"
+"""How many, and of which type: `1 ml.g5.12xlarge`."""
+PROCESSING_INSTANCE = "POLITICO_PROCESSING_INSTANCE"
 SERVING_INSTANCES = "POLITICO_SERVING_INSTANCES"
 DATA_CAPTURE = "POLITICO_DATA_CAPTURE"
 """Share of the requests that are kept, in percent, and the address where."""
@@ -140,6 +143,16 @@ def api_origin() -> str:
 
 def service() -> str:
     return os.environ.get(SERVICE, "politico")
+
+
+def training_machines() -> tuple[str, int]:
+    """The type, and how many."""
+    count, _, instance = os.environ[TRAINING_MACHINES].partition(" ")
+    return instance, int(count)
+
+
+def processing_instance() -> str:
+    return os.environ[PROCESSING_INSTANCE]
 
 
 def serving_instances() -> int:

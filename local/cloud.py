@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from functions.environment import X_ADDRESS, X_TIMEOUT
-from local import comprehend, events, moto_caches, workflows
+from local import cloudformation, comprehend, events, moto_caches, workflows
 from local.account import client, environment
 from local.door import Door
 from local.faults import AwsFault, AwsFaults
@@ -29,6 +29,7 @@ from local.iam.mutation import record, rights
 from local.lambdas.functions import Functions
 from local.processes import children
 from local.processes.ports import HOST
+from local.quotas import Quotas
 from local.sagemaker import model_groups
 from local.sagemaker.endpoints import Endpoints
 from local.sagemaker.jobs import JobFault, Jobs
@@ -62,13 +63,17 @@ class Cloud:
         self._functions = Functions(_made(folder / "functions"), port, self.guard, x)
         self.aws_faults = AwsFaults(self._functions.kill)
         self._jobs = Jobs(_made(folder / "jobs"), port, self.guard)
+        self._quotas = Quotas()
         self._endpoints = Endpoints(_made(folder / "endpoints"), port, self.guard)
         self._assembly: Assembly | None = None
         self._door: Door | None = None
         self.outputs: dict[str, str] = {}
 
-    def start(self, assembly: Assembly) -> None:
-        """Bring everything up and create the stack. Raises JobError."""
+    def start(self, assembly: Assembly | None) -> None:
+        """Bring everything up and create the stack; without one the account is empty, and everybody in it an operator.
+
+        Raises JobError.
+        """
         default_user_config["lambda"] = {"use_docker": False}
         default_user_config["stepfunctions"] = {"execute_state_machine": True}
         default_user_config["iam"] = {"load_aws_managed_policies": False}
@@ -76,14 +81,19 @@ class Cloud:
         self._functions.install()
         self._jobs.install()
         self._endpoints.install()
+        cloudformation.install()
         model_groups.install()
+        self._quotas.install()
         workflows.install(self._port, self.guard)
         events.install(self._port, self.guard)
         comprehend.install(self.comprehend_faults)
         self.aws_faults.install()
-        self.guard.install()  # outermost: who may not ask is refused before anything else goes wrong
+        if assembly is not None:
+            self.guard.install()  # outermost: who may not ask is refused before anything else goes wrong
         ThreadedMotoServer(ip_address=HOST, port=self._port, verbose=False).start()
         self._serve_side()
+        if assembly is None:
+            return
         self._assembly = assembly
         self.outputs = deploy(assembly, self._port, self.guard, self._functions, self._endpoints)
         self._door = Door(assembly, physical_ids(assembly, self._port), self._port)
@@ -131,9 +141,10 @@ class Cloud:
         return JSONResponse({"posts": count})
 
     async def _set_faults(self, request: Request) -> Response:
-        """Body: `x`, `aws` and `jobs`, lists of faults, in place of any before; `comprehend`, what changes of its faults, by
-        name."""
+        """Body: `x`, `aws` and `jobs`, lists of faults, in place of any before; `comprehend`, what changes of its faults,
+        and `quotas`, what is allowed instead of plenty, by name."""
         body = await request.json()
+        self._quotas.limited = dict(body.get("quotas", {}))
         self._jobs.faults = [JobFault(**one) for one in body.get("jobs", ())]
         self.aws_faults.set(AwsFault(**one) for one in body.get("aws", ()))
         self.x.faults = [Fault(**one) for one in body.get("x", ())]

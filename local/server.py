@@ -1,5 +1,7 @@
 """The local cloud's own process. Run: `politico up`, or python -m local.server --port 5566 --assembly cdk.out --folder DIR.
 
+Without an assembly it is an account in which nothing is deployed yet, for the CDK's own command line.
+
 Says on one line of standard output, as JSON, how it is reached, and runs until it is told to stop or its input ends.
 """
 
@@ -21,7 +23,7 @@ from politico.errors import PoliticoError
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--port", type=int, required=True, help="port of the AWS services on this machine")
-    parser.add_argument("--assembly", type=Path, required=True, help="what `cdk synth` wrote")
+    parser.add_argument("--assembly", type=Path, help="what `cdk synth` wrote; nothing is deployed unless given")
     parser.add_argument("--folder", type=Path, required=True, help="an empty folder for jobs, functions and endpoints")
     arguments = parser.parse_args()
     stopped = threading.Event()
@@ -37,7 +39,7 @@ def main() -> int:
         return 2
 
 
-def _run(port: int, folder: Path, work: Path, stopped: threading.Event) -> int:
+def _run(port: int, folder: Path | None, work: Path, stopped: threading.Event) -> int:
     warnings.filterwarnings("ignore", module="moto")
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
     from local.cloud import Cloud
@@ -45,7 +47,7 @@ def _run(port: int, folder: Path, work: Path, stopped: threading.Event) -> int:
 
     cloud = Cloud(work, port, free_port())
     try:
-        cloud.start(Assembly.read(folder))
+        cloud.start(Assembly.read(folder) if folder else None)
         gc.collect()
         gc.freeze()  # what is there now stays: looking through it again and again took a part of every call
         print(json.dumps(cloud.describe()), flush=True)

@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,10 @@ from local.lambdas.functions import Functions
 from local.sagemaker.endpoints import Endpoints, Image
 from politico.errors import FileFormatError, JobError
 
+MOST_UNZIPPED = 262_144_000
+"""Bytes of a function and its layers."""
+PUBLIC_BYTES = {"AWSSDKPandas": 204_000_000, "AWSLambdaPowertoolsPythonV3": 35_000_000}
+"""Of AWS's public layers, about, by the beginning of the layer's name: they are not here to be measured."""
 SKIPPED = {
     **dict.fromkeys(
         (f"AWS::ApiGateway::{one}" for one in ("Stage", "ApiKey", "UsagePlan", "UsagePlanKey")), "read by local/door.py"
@@ -162,13 +166,26 @@ def _give_layers(assembly: Assembly, zips: dict[str, bytes], made: Mapping[str, 
                 own.append(contents[layer["Ref"]])
             else:
                 public.append(json.dumps(layer).split(":layer:")[1])
+        _refuse_too_large(name, [zips[properties["Code"]["S3Key"]], *own], public)
         functions.set_layers(made[name], own, public)
+
+
+def _refuse_too_large(name: str, contents: Sequence[bytes], public: Sequence[str]) -> None:
+    """Raises JobError for a function that is larger than Lambda takes, unzipped, with its layers."""
+    own = sum(entry.file_size for one in contents for entry in zipfile.ZipFile(io.BytesIO(one)).infolist())
+    whole = own + sum(size for layer in public for known, size in PUBLIC_BYTES.items() if layer.startswith(known))
+    if whole > MOST_UNZIPPED:
+        raise JobError(f"the function {name} has {whole:,} bytes unzipped, its layers among them; Lambda takes {MOST_UNZIPPED:,}")
 
 
 def _make_what_is_skipped(assembly: Assembly, made: Mapping[str, str], port: int) -> None:
     sagemaker = client("sagemaker", port)
     for _name, properties in assembly.resources("AWS::SageMaker::ModelPackageGroup"):
         sagemaker.create_model_package_group(ModelPackageGroupName=properties["ModelPackageGroupName"])
+    s3 = client("s3", port)
+    for name, properties in assembly.resources("AWS::S3::Bucket"):
+        if given := properties.get("VersioningConfiguration"):  # moto makes the bucket, but not this of it
+            s3.put_bucket_versioning(Bucket=made[name], VersioningConfiguration=given)
     glue = client("glue", port)
     for _name, properties in assembly.resources("AWS::Glue::Database"):
         glue.create_database(**_resolved(properties, made))

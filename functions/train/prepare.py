@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions import environment
-from functions.telemetry import observed
+from functions.telemetry import observed, warn
+from politico import quotas
 from politico.dataset.cut import cut_day
 from politico.errors import LimitError, UnknownFieldError, UnknownValueError
 from politico.flags import to_flags, to_words
@@ -19,6 +20,7 @@ from politico.tweets.tweet import read_time
 INPUT = "/opt/ml/processing/input/"
 OUTPUT = "/opt/ml/processing/output/"
 CHECKPOINTS = "/opt/ml/checkpoints"
+PATIENCE_SECONDS = 10
 
 
 @observed
@@ -42,6 +44,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         wanted = {**wanted, "corpus": corpus, "dataset": manifest["dataset"], "cut_day": cut}
         lake.write_json(places.request(run), wanted)
         made = Made()
+    _refuse_without_machines()
     champion = champion_of(sagemaker, environment.model_group())
     return prepare(
         run,
@@ -53,6 +56,16 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         cut=cut,
         made=made,
     )
+
+
+def _refuse_without_machines() -> None:
+    """Raise LimitError where a job of the run could never begin: better now than after the corpus is paid for."""
+    needed = quotas.of_jobs(environment.training_machines(), environment.processing_instance())
+    found = quotas.shortages(environment.impatient_client("service-quotas", PATIENCE_SECONDS), needed)
+    if found is None:
+        warn("quotas could not be read")
+    elif found:
+        raise LimitError("; ".join(map(str, found)))
 
 
 def _experiment(wanted: Mapping[str, Any]) -> Experiment:

@@ -200,7 +200,7 @@ class Compliance(Construct):
             places.CORPORA,
         ]
         rows = [places.RAW, places.ANNOTATED, places.DATASET]
-        let(self.sweep, read=[*swept, buried], write=[*swept, compliance], delete=rows, purge=swept)
+        let(self.sweep, read=[*swept, buried], write=[*swept, compliance, buried], delete=rows, purge=swept)
         let(
             self.conclude,
             read=[compliance, places.MODELS, buried],

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import CfnCondition, Duration
+from aws_cdk import Annotations, CfnCondition, Duration
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
@@ -212,6 +212,11 @@ class Ingest(Construct):
             ),
             max_concurrency=at_once,
             result_path=sfn.JsonPath.DISCARD,
+            map_execution_type=sfn.StateMachineType.STANDARD,
         )
         each.item_processor(work, mode=sfn.ProcessorMode.DISTRIBUTED, execution_type=sfn.ProcessorType.STANDARD)
+        Annotations.of(each).acknowledge_warning(
+            "@aws-cdk/aws-stepfunctions:propertyIgnored",
+            "CDK asks for the processor's type, and warns that it reads the map's",
+        )
         return each

@@ -51,7 +51,12 @@ class Train(Construct):
         self.prepare = functions.make(
             "Prepare",
             "train.prepare",
-            environment={**lake, environment.MODEL_GROUP: settings.model_group},
+            environment={
+                **lake,
+                environment.MODEL_GROUP: settings.model_group,
+                environment.TRAINING_MACHINES: f"{settings.training_instances} {settings.training_instance}",
+                environment.PROCESSING_INSTANCE: settings.processing_instance,
+            },
         )
         allow(
             self.prepare,
@@ -65,6 +70,7 @@ class Train(Construct):
             [arn_of(self, "sagemaker", "training-job", "*")],
             why="a run that is taken up again may be any",
         )
+        allow(self.prepare, ["servicequotas:ListServiceQuotas"], ["*"], why="a list of quotas has no resource to name")
         shards = f"{places.CORPORA}{places.RUNS}"
         storage.let(self.prepare, read=[places.MODELS, places.DATASET_MANIFEST, shards], write=[places.MODELS])
         self.gate = functions.make("Gate", "train.gate", environment=lake)

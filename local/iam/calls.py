@@ -235,6 +235,7 @@ NEEDS: Mapping[tuple[str, str], Callable[[Given], list[Need]]] = {
         ("comprehend", name): _anything(f"comprehend:{name}")
         for name in ("BatchDetectSentiment", "BatchDetectEntities", "BatchDetectKeyPhrases")
     },
+    ("servicequotas", "ListServiceQuotas"): _anything("servicequotas:ListServiceQuotas"),
     ("secretsmanager", "GetSecretValue"): _one("secretsmanager:GetSecretValue", _secret),
     ("states", "StartExecution"): _one("states:StartExecution", lambda given: given["stateMachineArn"]),
     ("states", "DescribeExecution"): _one("states:DescribeExecution", lambda given: given["executionArn"]),

@@ -19,6 +19,7 @@ from subprocess import PIPE, Popen
 from typing import Any
 
 from moto.awslambda_simple.models import LambdaSimpleBackend
+from moto.core.exceptions import JsonRESTError
 
 from local.account import child_environment
 from local.iam.guard import Guard
@@ -32,6 +33,8 @@ PUBLIC_LAYERS: Mapping[str, tuple[str, ...]] = {
     "AWSLambdaPowertoolsPythonV3": ("aws_lambda_powertools", "aws_xray_sdk", "wrapt", "typing_extensions"),
 }
 """Packages of AWS's public layers, by the beginning of the layer's name; here they come from the environment."""
+MOST_BYTES = 6 * 1024 * 1024
+"""Of an event; of answers moto sees to it."""
 WORKERS = 2
 """Sandboxes a function may have at once; more would only fight for the same two cores."""
 
@@ -83,6 +86,8 @@ class Functions:
         self._layers[function_name] = ([self._unpacked(content) for content in own], provided)
 
     def _invoke(self, function: Any, body: Any) -> dict[str, str]:
+        if len(body or "") > MOST_BYTES:
+            raise JsonRESTError("RequestTooLargeException", f"Request must be smaller than {MOST_BYTES} bytes")
         key = (function.function_name, function.code_sha_256)
         with self._lock:
             if key not in self._pools:

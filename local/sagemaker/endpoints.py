@@ -35,8 +35,8 @@ from politico.models.packages import VARIANT
 
 STARTUP_SECONDS = 120.0
 """SageMaker waits up to several minutes for /ping; a small model here needs seconds."""
-INVOCATION_SECONDS = 60.0
-"""SageMaker's own limit."""
+INVOCATION_SECONDS, INVOCATION_BYTES = 60.0, 25 * 1024 * 1024
+"""SageMaker's own limits."""
 
 
 @dataclass(frozen=True)
@@ -231,6 +231,8 @@ class Endpoints:
         if serving is None:
             raise JsonRESTError("ValidationError", f"Endpoint {name} of account {ACCOUNT} not found.")
         body = response.body if isinstance(response.body, bytes) else response.body.encode()
+        if len(body) > INVOCATION_BYTES:
+            raise JsonRESTError("ValidationError", f"Request {len(body)} bytes exceeds the {INVOCATION_BYTES} that are allowed.")
         headers = {"Content-Type": response.headers.get("Content-Type", "application/json")}
         request = urllib.request.Request(f"http://{HOST}:{serving.port}/invocations", data=body, headers=headers)
         try:

@@ -1,7 +1,8 @@
 """What the services charge, as of one day: the only place where a price stands."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 
@@ -30,3 +31,24 @@ class Prices:
 
 
 PRICES = Prices()
+
+
+@dataclass(frozen=True)
+class Machines:
+    """What SageMaker's machines cost an hour in us-east-1, on demand, in US dollars; prices differ by region, and fall."""
+
+    as_of: str = "2025"
+    source: str = "AWS's page on SageMaker prices; look there before you rely on them"
+    hours: Mapping[str, float] = field(
+        default_factory=lambda: {
+            "ml.p3.8xlarge": 14.688,  # four V100, as the thesis had
+            "ml.g5.12xlarge": 7.09,
+            "ml.m5.2xlarge": 0.461,
+            "ml.c7i.xlarge": 0.214,
+        }
+    )
+    spot_share: float = 0.4
+    """Of the price on demand, what spot machines cost; it changes by the hour. A third to a half is usual."""
+
+
+MACHINES = Machines()

@@ -113,7 +113,7 @@ def test_a_second_demo_begins_with_the_first_ones_base_and_trains_none(
     run = json.loads((demo[1] / "metrics.json").read_text())["run"]
     port = int(told["AWS_ENDPOINT_URL"].rpartition(":")[2])
     s3, sagemaker = client("s3", port), client("sagemaker", port)
-    (lake,) = [one["Name"] for one in s3.list_buckets()["Buckets"] if not one["Name"].startswith("cdk-")]
+    (lake,) = [one["Name"] for one in s3.list_buckets()["Buckets"] if "storagelake" in one["Name"]]
     keys = [one["Key"] for one in s3.list_objects_v2(Bucket=lake, Prefix=places.models(run))["Contents"]]
     (key,) = [one for one in keys if (places.trained_by(one) or ("",))[0] == "base"]
     with tarfile.open(fileobj=io.BytesIO(s3.get_object(Bucket=lake, Key=key)["Body"].read())) as archive:

@@ -38,6 +38,7 @@ ANYWHERE = {
     "xray:PutTelemetryRecords": "as above",
     "xray:GetSamplingRules": "as above",
     "xray:GetSamplingTargets": "as above",
+    "servicequotas:ListServiceQuotas": "a list of quotas has no resource",
     "logs:CreateLogDelivery": "what a state machine needs to log has no resource",
     **dict.fromkeys((f"logs:{verb}LogDelivery" for verb in ("Get", "Update", "Delete")), "as above"),
     **dict.fromkeys(("logs:ListLogDeliveries", "logs:PutResourcePolicy"), "as above"),

@@ -21,6 +21,7 @@ from typing import Any, cast
 
 import pytest
 import uvicorn
+from botocore.exceptions import ClientError
 from moto.cloudformation.parsing import get_model_map
 from starlette.applications import Starlette
 
@@ -33,7 +34,7 @@ from local.processes.ports import HOST, free_port, require_free
 from local.sagemaker.container import Container
 from local.sagemaker.endpoints import Endpoints, Image
 from local.sagemaker.machines import hosts, lay_out
-from local.stack import SKIPPED, Assembly, deploy
+from local.stack import SKIPPED, Assembly, _refuse_too_large, deploy
 from politico.errors import FileFormatError, JobError, PortInUseError
 from tests.support.paths import ROOT
 from tests.support.template import Template
@@ -364,6 +365,28 @@ def test_what_a_function_prints_is_no_answer(functions: Lambda) -> None:
     assert functions.call(functions.make("prints", source), {}) == ("an answer", None)
 
 
+def test_an_event_or_an_answer_above_lambdas_six_megabytes_is_refused(functions: Lambda) -> None:
+    name = functions.make("long-winded", "def handler(event, context):\n    return 'x' * event['length']\n")
+    assert functions.call(name, {"length": 4_000_000}) == ("x" * 4_000_000, None)
+    answer, failed = functions.call(name, {"length": 6 * 1024 * 1024})
+    assert (failed, answer["errorType"]) == ("Unhandled", "Function.ResponseSizeTooLarge")
+    with pytest.raises(ClientError, match="Request must be smaller"):
+        functions.call(name, {"length": 1, "more": "x" * 6 * 1024 * 1024})
+
+
+def test_a_function_that_holds_more_than_its_memory_has_run_out_of_it(functions: Lambda) -> None:
+    source = """
+        def handler(event, context):
+            held = b"x" * event["megabytes"] * 1024 * 1024
+            return len(held)
+    """
+    name = functions.make("holds", source)  # with Lambda's 128 MB
+    assert functions.call(name, {"megabytes": 1}) == (1024 * 1024, None)
+    answer, failed = functions.call(name, {"megabytes": 200})
+    assert (failed, answer["errorType"]) == ("Unhandled", "Runtime.OutOfMemory")
+    assert "and has 128" in answer["errorMessage"]
+
+
 # --- endpoints, jobs, the stack ---
 
 
@@ -448,6 +471,16 @@ def test_an_archive_cannot_write_outside_its_folder(tmp_path: Path) -> None:
     with pytest.raises(tarfile.TarError):
         ml.unpack("s3://bucket/bad.tar.gz", ml.path("/opt/ml/model"))
     assert not list(tmp_path.rglob("escaped"))
+
+
+def test_a_function_that_lambda_would_not_take_for_its_size_is_refused() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("big", bytes(30_000_000))
+    layers = ["AWSSDKPandas-Python312:26", "AWSLambdaPowertoolsPythonV3-python312-x86_64:27"]
+    _refuse_too_large("small", [b"PK\x05\x06" + bytes(18)], layers)
+    with pytest.raises(JobError, match="the function large has 269,000,000 bytes unzipped"):
+        _refuse_too_large("large", [packed.getvalue()], layers)
 
 
 def test_what_the_emulator_skips_is_listed_exactly(template: Template) -> None:

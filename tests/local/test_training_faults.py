@@ -8,6 +8,7 @@ import pytest
 
 from cli.local_cloud import LocalCloud
 from cli.services import Services
+from infra.settings import Settings
 from local.sagemaker.jobs import NO_CAPACITY
 from politico.dataset.manifest import update_manifest
 from politico.lake import places
@@ -149,3 +150,15 @@ def test_a_run_that_can_not_be_resumed_is_told(services: Services, given: dict[s
     over = ended(services, start(services, name, given))
     assert over["status"] == "FAILED"
     assert expected in over["cause"]
+
+
+def test_a_run_for_which_the_account_may_have_no_machine_ends_before_its_first_job(cloud: LocalCloud, services: Services) -> None:
+    low = f"{Settings().training_instance} for spot training job usage"
+    cloud.ask("faults", {"quotas": {low: 0}})
+    try:
+        over = ended(services, start(services, "no-quota", EXPERIMENT))
+    finally:
+        cloud.ask("faults", {})
+    assert over["status"] == "FAILED"
+    assert f'the account may have 0 of "{low}"' in json.loads(over["cause"])["errorMessage"]
+    assert "request-service-quota-increase" in over["cause"]

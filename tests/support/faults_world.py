@@ -179,6 +179,18 @@ class Bench:
         """Run the ingest workflow to its end; its status."""
         return self.start().wait()
 
+    def sweep(self) -> str:
+        """Run the compliance workflow to its end, without asking X; its status."""
+        steps, machine = self.services.client("stepfunctions"), self.services.outputs["ComplianceWorkflow"]
+        arn = steps.start_execution(stateMachineArn=machine, input=json.dumps({"ask": False}))["executionArn"]
+
+        def look() -> str | None:
+            status = str(steps.describe_execution(executionArn=arn)["status"])
+            return None if status == "RUNNING" else status
+
+        over: str = until(look, every=0.15)
+        return over
+
     def cap(self) -> int:
         """Posts a month."""
         name = self._functions["fetch"]

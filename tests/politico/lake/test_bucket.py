@@ -270,7 +270,7 @@ def test_the_keys_are_those_of_the_design() -> None:
     assert places.annotated_part(DAY, "R", "0001") == "annotated/dt=2024-05-03/R-0001.jsonl.gz"
     assert places.dataset_day(DAY) == "dataset/dt=2024-05-03/tweets.parquet"
     assert places.parts("R") == "runs/R/manifest.json"
-    assert places.checkpoints("R", "base") == "models/R/checkpoints/base/"
+    assert places.checkpoints("R", "base") == "checkpoints/R/base/"
 
 
 def test_parts_of_a_day_sort_by_run_and_then_by_number() -> None:
