@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test base quick rights style synth bootstrap deploy destroy clean
+.PHONY: setup demo test base quick rights style synth bootstrap diff deploy destroy clean
 
 # What `make bootstrap`, `make deploy` and `make destroy` pass on to the CDK, such as ARGS="--parameters XTermsAcknowledged=yes".
 ARGS ?=
@@ -54,6 +54,10 @@ synth: setup
 
 bootstrap: setup
 	$(CDK) bootstrap $(ARGS)
+
+# What a deployment would change.
+diff: setup
+	$(CDK) diff $(ARGS)
 
 deploy: setup
 	$(CDK) deploy $(ARGS)

@@ -215,7 +215,7 @@ def doctor(
 
     Exit code 1 where something is missing without which a deployment, or what it is for, would fail.
     """
-    from cli.doctor import examine
+    from cli.deployment.doctor import examine
 
     raise typer.Exit(examine(as_json=as_json))
 
@@ -238,7 +238,7 @@ def retire(
     local: Annotated[bool, typer.Option("--local", help="Use the cloud that `politico up` keeps in this folder.")] = False,
 ) -> None:
     """Delete the endpoints that the deploy workflow made: nothing is left that bills by the hour."""
-    from cli.retire import retire as delete_endpoints
+    from cli.deployment.retire import retire as delete_endpoints
 
     delete_endpoints(versions=versions, local=local)
 
@@ -391,7 +391,7 @@ def cost_system(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """What a training run and a month of serving cost with the settings of cdk.json, beside the thesis's own run."""
-    from cli.system_cost import cost_of_system
+    from cli.deployment.system_cost import cost_of_system
 
     cost_of_system(hours, dict(map(_price_of, price or ())), as_json=as_json)
 

@@ -9,8 +9,8 @@ from politico.errors import LimitError
 _ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.-]+(:\d+)?")
 _STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 _KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
-_ENDPOINT_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,36}")
-"""SageMaker's pattern, and short enough for a candidate's name: NAME-candidate-DIGEST has at most 63 characters."""
+_ENDPOINT_NAME = re.compile(r"[a-z0-9](-*[a-z0-9]){0,36}")
+"""SageMaker's pattern, without capitals, which its ARNs have not; short enough for NAME-candidate-DIGEST in 63 characters."""
 
 ECR_IMAGE = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<repository>[a-z0-9._/-]+)[:@][\w.:-]+"
@@ -81,6 +81,8 @@ class Settings:
     serving_instance: str = "ml.c7i.xlarge"
     serving_image: str = ""
     """Address in ECR of an image built from inference/Dockerfile; empty: `cdk deploy` builds it (needs Docker)."""
+    torch_index: str = ""
+    """Address of a package index that has torch for CPUs alone, for building the image; empty: PyPI, whose torch brings CUDA."""
     serving_instances: int = 1
     """Machines of the endpoint at rest."""
     serving_most_instances: int = 2
@@ -118,8 +120,10 @@ class Settings:
                 object.__setattr__(self, name, self.stack_name.lower().rstrip("-"))
         if not _ENDPOINT_NAME.fullmatch(self.endpoint_name):
             raise LimitError(
-                f"endpoint_name is {self.endpoint_name!r}; it takes letters, digits and inner hyphens, at most 37 characters"
+                f"endpoint_name is {self.endpoint_name!r}; it takes small letters, digits and inner hyphens, at most 37"
             )
+        if not _ENDPOINT_NAME.fullmatch(self.model_group):
+            raise LimitError(f"model_group is {self.model_group!r}; it takes small letters, digits and inner hyphens, at most 37")
         if self.kms_key and not _KEY.fullmatch(self.kms_key):
             raise LimitError(f"kms_key is {self.kms_key!r}; it takes arn:aws:kms:REGION:ACCOUNT:key/ID")
         if self.monthly_budget < 0:

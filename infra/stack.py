@@ -95,6 +95,7 @@ class PoliticoStack(Stack):
             notifications=notifications,
             settings=settings,
         )
+        serving.let_register(train.machine)
         compliance = Compliance(
             self,
             "Compliance",

@@ -53,7 +53,10 @@ class Storage(Construct):
                     abort_incomplete_multipart_upload_after=Duration.days(7),
                     expired_object_delete_marker=True,
                 ),
-                *(s3.LifecycleRule(prefix=one, expiration=KEPT) for one in (places.CHECKPOINTS, places.CAPTURED)),
+                *(
+                    s3.LifecycleRule(prefix=one, expiration=KEPT, noncurrent_version_expiration=Duration.days(1))
+                    for one in (places.CHECKPOINTS, places.CAPTURED)
+                ),
                 s3.LifecycleRule(
                     prefix=places.MODELS,
                     transitions=[s3.Transition(storage_class=s3.StorageClass.INFREQUENT_ACCESS, transition_after=SELDOM_READ)],

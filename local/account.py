@@ -43,7 +43,7 @@ def child_environment(port: int, key: str, extra: Mapping[str, str]) -> dict[str
     return {"LANG": "C.UTF-8", **kept, **offline, "PATH": path, "TZ": "UTC", **environment(port, key), **extra}
 
 
-def client(service: str, port: int, key: str = OPERATOR) -> Any:
+def client(service: str, port: int, key: str = OPERATOR, config: Any = None) -> Any:
     """A boto3 client of the local cloud, with an access key."""
     return boto3.client(
         service,
@@ -51,4 +51,5 @@ def client(service: str, port: int, key: str = OPERATOR) -> Any:
         region_name=REGION,
         aws_access_key_id=key,
         aws_secret_access_key=key,
+        config=config,
     )

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.config import Config
 from botocore.exceptions import ClientError, ReadTimeoutError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -75,7 +76,8 @@ class Door:
 
     def __init__(self, assembly: Assembly, made: Mapping[str, str], port: int) -> None:
         """Raises JobError for a template whose functions do not let API Gateway in."""
-        self._port = port
+        waiting = Config(read_timeout=LONGEST_SECONDS, retries={"total_max_attempts": 1})
+        self._lambda = client("lambda", port, config=waiting)
         resources = assembly.template["Resources"]
         (stage,) = [one["StageName"] for _name, one in assembly.resources("AWS::ApiGateway::Stage")]
         self._methods: dict[tuple[str, str], Method] = {}
@@ -123,7 +125,7 @@ class Door:
 
     def _invoke(self, function: str, event: dict[str, Any]) -> Response:
         try:
-            said = client("lambda", self._port).invoke(FunctionName=function, Payload=json.dumps(event))
+            said = self._lambda.invoke(FunctionName=function, Payload=json.dumps(event))
             answer = json.loads(said["Payload"].read())
         except ReadTimeoutError:
             return _refusal(504, "Endpoint request timed out")

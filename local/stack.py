@@ -138,8 +138,8 @@ def _take_roles(assembly: Assembly, made: Mapping[str, str], guard: Guard) -> No
     }
     arns = {f"{name}.Arn": f"arn:aws:s3:::{made[name]}" for name, _properties in assembly.resources("AWS::S3::Bucket")}
     buckets = [
-        _resolved(properties["PolicyDocument"], {**made, **arns})
-        for _name, properties in assembly.resources("AWS::S3::BucketPolicy")
+        _resolved({**given, "Statement": list(filter(_is_for_roles, given["Statement"]))}, {**made, **arns})
+        for given in (properties["PolicyDocument"] for _name, properties in assembly.resources("AWS::S3::BucketPolicy"))
     ]
     guard.read(managed, buckets)
     for name, properties in assembly.resources("AWS::Lambda::Function"):
@@ -148,6 +148,11 @@ def _take_roles(assembly: Assembly, made: Mapping[str, str], guard: Guard) -> No
     for name, properties in assembly.resources("AWS::StepFunctions::StateMachine"):
         machine = stepfunctions_parser_backends[ACCOUNT][REGION].describe_state_machine(made[name])
         guard.require(machine.roleArn, *of_machine(properties, made[name], machine.definition))
+
+
+def _is_for_roles(statement: Mapping[str, Any]) -> bool:
+    """Not for a service of AWS's alone, such as the one that writes access logs."""
+    return "Service" not in (statement["Principal"] if isinstance(statement["Principal"], dict) else {})
 
 
 def _role_of(given: Mapping[str, Any], made: Mapping[str, str], guard: Guard) -> str:

@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.exit_codes import leave_reason
+from training.exit_codes import REASON_FILE, leave_reason
 
 PORT = 29_500
 """Where the first machine's processes wait for the others'."""
+LAST_SECONDS = 110
+"""torchrun ends its processes so long after SIGTERM, unless told 30; SageMaker ends the machine after 120."""
 PROGRAM = "training/train.py"
 CHANNELS = ("corpus", "dataset", "base")
 """What the program may learn from."""
@@ -49,7 +51,8 @@ def main(root: Path) -> int:
     given = json.loads((root / "input/config/hyperparameters.json").read_text(encoding="utf-8"))
     machines = Machines.read(root / "input/config/resourceconfig.json")
     arguments = [*flags(given), *folders(root)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    os.environ[REASON_FILE] = str(root / "output/failure")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": str(LAST_SECONDS)}
     if len(machines.all) > 1:
         environment |= {"NCCL_SOCKET_IFNAME": machines.interface, "GLOO_SOCKET_IFNAME": machines.interface}
     code = run(command(machines, gpus(), arguments), environment)
@@ -75,7 +78,7 @@ def command(machines: Machines, gpus: int, arguments: Sequence[str]) -> list[str
     if len(machines.all) == 1 and gpus <= 1:
         return [sys.executable, "-u", PROGRAM, *arguments]
     together = (
-        ["--standalone"]
+        ["--standalone", "--local-addr=127.0.0.1"]  # whatever the container takes for its own name
         if len(machines.all) == 1
         else [
             f"--nnodes={len(machines.all)}",

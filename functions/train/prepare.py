@@ -6,7 +6,7 @@ from typing import Any
 
 from functions import environment
 from functions.telemetry import observed, warn
-from politico import quotas
+from politico.cost import quotas
 from politico.dataset.cut import cut_day
 from politico.errors import LimitError, UnknownFieldError, UnknownValueError
 from politico.flags import to_flags, to_words

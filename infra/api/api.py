@@ -5,7 +5,6 @@ from aws_cdk import aws_apigateway as apigateway
 from constructs import Construct
 
 from functions import environment
-from functions.api.tweets import LONGEST_SECONDS
 from infra.functions import Functions
 from infra.naming import arn_of
 from infra.rights import allow, explain
@@ -25,7 +24,7 @@ class Api(Construct):
             "Tweets",
             "api.tweets",
             environment={environment.ENDPOINT: settings.endpoint_name, environment.API_ORIGIN: settings.api_origin},
-            timeout=Duration.seconds(LONGEST_SECONDS + 3),
+            timeout=Duration.seconds(30),
         )
         allow(self.tweets, ["sagemaker:InvokeEndpoint"], [arn_of(self, "sagemaker", "endpoint", settings.endpoint_name)])
         api = apigateway.RestApi(

@@ -19,6 +19,7 @@ class Serving(Construct):
 
     def __init__(self, scope: Construct, name: str, *, folder: str, storage: Storage, settings: Settings) -> None:
         super().__init__(scope, name)
+        self._storage = storage
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
         storage.let(self.role, read=[places.MODELS], write=[places.CAPTURED] if settings.data_capture_percent else [])
         allow(
@@ -34,17 +35,27 @@ class Serving(Construct):
             why="neither has a resource to name",
         )
         if settings.serving_image:
-            self.image = settings.serving_image
-            self._let_pull(settings.serving_image)
+            self.image, self._repository = settings.serving_image, self._repository_of(settings.serving_image)
+            allow(self.role, PULL, [self._repository])
         else:
             asset = ecr_assets.DockerImageAsset(
-                self, "Image", directory=folder, file=DOCKERFILE, platform=ecr_assets.Platform.LINUX_AMD64
+                self,
+                "Image",
+                directory=folder,
+                file=DOCKERFILE,
+                platform=ecr_assets.Platform.LINUX_AMD64,
+                build_args={"TORCH_INDEX": settings.torch_index} if settings.torch_index else None,
             )
-            asset.repository.grant_pull(self.role)
-            self.image = asset.image_uri
+            self.image, self._repository = asset.image_uri, asset.repository.repository_arn
+            allow(self.role, PULL, [self._repository])
 
-    def _let_pull(self, image: str) -> None:
-        """The repository's own policy must allow it, too, where it is another account's."""
+    def let_register(self, grantee: iam.IGrantable) -> None:
+        """Who registers a model is asked for image and weights: SageMaker looks at both in its name."""
+        allow(grantee, PULL, [self._repository])
+        self._storage.let(grantee, read=[places.MODELS])
+
+    def _repository_of(self, image: str) -> str:
+        """The repository's own policy must allow pulling, too, where it is another account's."""
         named = ECR_IMAGE.fullmatch(image)
         assert named is not None, "the settings have checked it"
-        allow(self.role, PULL, [f"arn:{Aws.PARTITION}:ecr:{named['region']}:{named['account']}:repository/{named['repository']}"])
+        return f"arn:{Aws.PARTITION}:ecr:{named['region']}:{named['account']}:repository/{named['repository']}"

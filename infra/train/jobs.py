@@ -14,7 +14,6 @@ PROCESSING = f"{ML}/processing"
 CHECKPOINTS = f"{ML}/checkpoints"
 PROCESSING_HOURS = 12
 WHEELS = "wheels"
-AGAIN_AFTER_INTERNAL_ERRORS = 2
 UNIQUE = "States.ArrayGetItem(States.StringSplit(States.UUID(), '-'), 0)"
 """A job's name is its own for ever: a retry, a redrive and a run taken up again are each a job over the same checkpoints."""
 
@@ -71,7 +70,7 @@ def training(
                 "TrainingInputMode": "File",
                 "ContainerEntrypoint": _run(f"{ML}/code", f"{ML}/input/data/source", f"training.launch {ML}"),
             },
-            "Environment": _environment(f"{ML}/output/failure", f"{ML}/input/data", wheels),
+            **_environment(f"{ML}/input/data", wheels),
             "HyperParameters.$": f"$.{stage}",
             "InputDataConfig": [_channel(name, where) for name, where in inputs.items()],
             "OutputDataConfig": {"S3OutputPath.$": "$.paths.models"},
@@ -80,7 +79,6 @@ def training(
                 "InstanceType": settings.training_instance,
                 "VolumeSizeInGB": settings.training_gigabytes,
             },
-            "RetryStrategy": {"MaximumRetryAttempts": AGAIN_AFTER_INTERNAL_ERRORS},
             "EnableManagedSpotTraining": True,
             "CheckpointConfig": {"S3Uri.$": f"$.paths.checkpoints_{stage}", "LocalPath": CHECKPOINTS},
             "StoppingCondition": {
@@ -119,7 +117,9 @@ def processing(
                 "ContainerEntrypoint": [*_run(f"{PROCESSING}/code", f"{PROCESSING}/input/source", '"$@"'), name],
                 "ContainerArguments.$": f"$.{name}_arguments",
             },
-            "Environment": _environment(f"{ML}/output/message", f"{PROCESSING}/input", wheels),
+            **_environment(
+                f"{PROCESSING}/input", wheels, {"AWS_DEFAULT_REGION": Aws.REGION, REASON_FILE: f"{ML}/output/message"}
+            ),
             "ProcessingInputs": [_input(one, where) for one, where in brought.items()],
             "ProcessingOutputConfig": {
                 "Outputs": [
@@ -143,10 +143,11 @@ def processing(
     }
 
 
-def _environment(reason: str, inputs: str, wheels: str) -> dict[str, str]:
-    """`reason` is where SageMaker reads why a job failed; `inputs` the folder of all that is brought."""
+def _environment(inputs: str, wheels: str, more: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The field, where there is anything to say. `inputs` is the folder of all that is brought."""
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": f"{inputs}/{WHEELS}"} if wheels else {}
-    return {"AWS_DEFAULT_REGION": Aws.REGION, REASON_FILE: reason, **offline}
+    told = {**(more or {}), **offline}
+    return {"Environment": told} if told else {}
 
 
 def _wheels(uri: str) -> dict[str, dict[str, str]]:

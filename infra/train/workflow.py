@@ -22,6 +22,8 @@ from infra.train import jobs
 from politico.lake import places
 
 CONTENT_TYPE = "application/json"
+PASSING = ("CapacityError", "InternalServerError")
+"""How the reason of a job begins that failed for SageMaker's own reasons."""
 CAPACITY_WAITS = 12
 """How often, in one run, machines that AWS has none of at the moment are waited for."""
 CAPACITY_WAIT = Duration.minutes(15)
@@ -134,8 +136,9 @@ class Train(Construct):
             parameters={"waits": sfn.JsonPath.math_add(sfn.JsonPath.number_at("$.capacity.waits"), 1)},
             result_path="$.capacity",
         )
+        passing = (sfn.Condition.string_matches("$.error.Cause", f"*{one}*") for one in PASSING)
         none_there = sfn.Condition.and_(
-            sfn.Condition.string_matches("$.error.Cause", "*CapacityError*"),
+            sfn.Condition.or_(*passing),
             sfn.Condition.number_less_than("$.capacity.waits", CAPACITY_WAITS),
         )
         count.next(wait)

@@ -1,1 +1,1 @@
-"""What ingestion will cost, before anything is spent."""
+"""What things will cost, and what an account may run, before anything is spent."""

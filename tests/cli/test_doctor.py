@@ -7,11 +7,11 @@ from typing import Any
 import boto3
 import pytest
 
-from cli import doctor
-from cli.doctor import MISSING, OK, UNKNOWN, Finding
+from cli.deployment import doctor
+from cli.deployment.doctor import MISSING, OK, UNKNOWN, Finding
 from cli.local_cloud import LocalCloud
 from infra.settings import Settings
-from politico import quotas
+from politico.cost import quotas
 from politico.errors import InputError
 
 
@@ -129,12 +129,11 @@ class Pages:
         return [{"Quotas": list(self._there)}]
 
 
-def test_a_machine_that_the_region_does_not_know_is_none_that_may_run() -> None:
+def test_a_quota_is_too_low_only_where_service_quotas_lists_it() -> None:
     there = {"QuotaName": "a for endpoint usage", "QuotaCode": "L-1", "Value": 5.0}
     assert quotas.shortages(Pages(there), {"a for endpoint usage": 5}) == []
     (low,) = quotas.shortages(Pages(there), {"a for endpoint usage": 6}) or []
     assert (low.allowed, low.needed, low.code) == (5.0, 6, "L-1")
-    (unknown,) = quotas.shortages(Pages(there), {"b for endpoint usage": 1}) or []
-    assert (unknown.allowed, unknown.code) == (0.0, "?")
+    assert quotas.shortages(Pages(there), {"b for endpoint usage": 1}) == []
     assert quotas.shortages(Pages(), {"a for endpoint usage": 1}) is None
-    assert quotas.of_endpoint("a", 2) == {"a for endpoint usage": 5}
+    assert quotas.of_endpoint("a", 1, 2) == {"a for endpoint usage": 4}

@@ -6,7 +6,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from cli import local_cloud
-from cli.retire import retire
+from cli.deployment.retire import retire
 from cli.services import Services
 from politico.errors import InputError
 

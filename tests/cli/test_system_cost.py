@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.system_cost import THESIS_GPU_HOURS, estimate
+from cli.deployment.system_cost import THESIS_GPU_HOURS, estimate
 from infra.settings import Settings
 from politico.cost.prices import MACHINES
 from politico.errors import UnknownValueError

@@ -781,6 +781,7 @@ def test_a_second_stack_shares_no_name_and_holds_to_its_settings(template: Templ
         "data_capture_percent": 10,
         "training_instances": 2,
         "training_wheels": "wheels/",
+        "torch_index": "https://example.org/cpu",
     }
     out = tmp_path / "cdk.out"
     done = synthesis(out, CDK_CONTEXT_JSON=json.dumps({"settings": given}))
@@ -791,6 +792,8 @@ def test_a_second_stack_shares_no_name_and_holds_to_its_settings(template: Templ
     services = {one["Environment"]["Variables"][environment.SERVICE] for one in other.all("AWS::Lambda::Function")}
     assert services == {"Politico-dev"}
     assert other.all("AWS::Budgets::Budget") == []
+    (built,) = other.assembly.assets["dockerImages"].values()
+    assert built["source"]["dockerBuildArgs"] == {"TORCH_INDEX": "https://example.org/cpu"}
     assert "applicationautoscaling" not in json.dumps(other.machine("DeployWorkflow"))
     (job,) = [one for name, _operation, one in calls(other, "TrainWorkflow") if name == "Train base model"]
     assert job["Parameters"]["ResourceConfig"]["InstanceCount"] == 2

@@ -16,10 +16,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cli import local_cloud
+from cli.deployment.retire import retire
 from cli.executions import Execution
 from cli.flows import approve
 from cli.local_cloud import LocalCloud
-from cli.retire import retire
 from cli.services import Services
 from functions import environment
 from infra.settings import Settings

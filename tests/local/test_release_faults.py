@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from cli import local_cloud
+from cli.deployment.retire import retire
 from cli.local_cloud import LocalCloud
-from cli.retire import retire
 from cli.services import Services
 from infra.settings import Settings
 from politico.models.packages import VARIANT

@@ -24,6 +24,8 @@ REASONS: Mapping[str, str] = {
     "TrainJobRole* cloudwatch:PutMetricData": "SageMaker's developer guide asks for it of an execution role",
     "TrainJobRole* logs:DescribeLogStreams": "as above",
     "TrainWorkflowRole* sagemaker:AddTags": "Step Functions tags the jobs that it waits for",
+    "TrainWorkflowRole* ecr:*": "SageMaker looks at a version's image in the name of who registers it",
+    "TrainWorkflowRole* s3:*": "and at its weights",
     "FunctionsGateRole* s3:ListBucket": "S3 tells nobody else that an evaluation is not there",
     "FunctionsFetchRole* s3:*Version*": "to cut a page that it stored while one of its posts was buried",
     "FunctionsCurateRole* s3:DeleteObject": "a day that has lost its last tweet",

@@ -36,7 +36,7 @@ def test_settings_and_folders_are_flags(tmp_path: Path) -> None:
     [
         (ALONE, 0, None),
         (ALONE, 1, None),
-        (ALONE, 4, ["--standalone", "--nproc-per-node=4"]),
+        (ALONE, 4, ["--standalone", "--local-addr=127.0.0.1", "--nproc-per-node=4"]),
         (
             SECOND,
             8,
@@ -77,9 +77,9 @@ def test_a_program_that_dies_without_a_word_leaves_a_reason_all_the_same(tmp_pat
     root = laid_out(tmp_path, "import os; os.kill(os.getpid(), 9)")
     monkeypatch.chdir(root / "code")
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv(REASON_FILE, str(tmp_path / "failure"))
+    monkeypatch.setenv(REASON_FILE, "")  # it names the file itself; what it sets goes again with the test
     assert main(root) == 137
-    assert "ended with exit code 137 and left no reason" in (tmp_path / "failure").read_text()
+    assert "ended with exit code 137 and left no reason" in (root / "output/failure").read_text()
 
 
 def test_sigterm_reaches_the_training_program_and_no_other_process_is_needed_for_it(tmp_path: Path) -> None:

@@ -34,15 +34,15 @@ def of_jobs(training: tuple[str, int], processing: str) -> dict[str, int]:
     return {f"{instance} for spot training job usage": count, f"{processing} for processing job usage": 1}
 
 
-def of_endpoint(instance: str, most: int) -> dict[str, int]:
-    """What serving needs: at an update the old machines, the new ones and a candidate."""
-    return {f"{instance} for endpoint usage": 2 * most + 1}
+def of_endpoint(instance: str, at_rest: int, most: int) -> dict[str, int]:
+    """What serving needs: at an update the old machines and the new ones, and those of a candidate before."""
+    return {f"{instance} for endpoint usage": max(2 * most, most + at_rest)}
 
 
 def shortages(quotas: Any, needed: Mapping[str, int]) -> list[Shortage] | None:
     """Those of the quotas that are too low; None where they can't be read. `quotas` is boto3's client of Service Quotas.
 
-    A name that the region does not know is no machine that it has: allowed 0.
+    Nothing is said of one that is not listed: Service Quotas leaves out those whose value it does not have.
     """
     try:
         there = {one["QuotaName"]: one for one in _all(quotas)}
@@ -51,9 +51,9 @@ def shortages(quotas: Any, needed: Mapping[str, int]) -> list[Shortage] | None:
     if not there:
         return None
     return [
-        Shortage(name, there.get(name, {}).get("QuotaCode", "?"), there.get(name, {}).get("Value", 0.0), count)
+        Shortage(name, there[name]["QuotaCode"], there[name]["Value"], count)
         for name, count in needed.items()
-        if there.get(name, {}).get("Value", 0.0) < count
+        if name in there and there[name]["Value"] < count
     ]
 
 

@@ -19,6 +19,7 @@ def retire(*, versions: bool, local: bool) -> None:
     when the stack may not go.
     """
     services, console = local_cloud.stack(local=local), Console()
+    console.print(f"of the stack {services.stack}:", highlight=False)
     if versions:
         _refuse_if_protected(services)
     sagemaker, name = services.client("sagemaker"), services.outputs["Endpoint"]

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from rich.console import Console
 from cli.aws_errors import readable
 from infra import node
 from infra.settings import Settings
-from politico import quotas
+from politico.cost import quotas
 from politico.errors import MissingToolError, PoliticoError
 from politico.flags import from_mapping
 
@@ -54,8 +54,9 @@ def examine(*, as_json: bool) -> int:
 def deployers_settings(folder: Path) -> Settings:
     """Those of cdk.json in the folder, where there is one. Raises InputError for a bad one."""
     path = folder / "cdk.json"
-    given = node.context_of(path).get("settings", {}) if path.is_file() else {}
-    return from_mapping(Settings, given)
+    context = node.context_of(path) if path.is_file() else {}
+    beside = {one.name: context[one.name] for one in fields(Settings) if one.name in context}
+    return from_mapping(Settings, {**context.get("settings", {}), **beside})
 
 
 def _show(console: Console, findings: list[Finding]) -> None:
@@ -96,7 +97,7 @@ def _account(settings: Settings) -> Iterator[Finding]:
     if region is None:
         yield Finding("region", MISSING, "none is set", "export AWS_REGION=us-east-1")
         return
-    yield _region(region)
+    yield _tried("region", lambda: _region(region))
     try:
         who = session.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
@@ -189,7 +190,7 @@ def _quotas(session: Any, settings: Settings) -> Finding:
     training = (settings.training_instance, settings.training_instances)
     needed = {
         **quotas.of_jobs(training, settings.processing_instance),
-        **quotas.of_endpoint(settings.serving_instance, settings.serving_most_instances),
+        **quotas.of_endpoint(settings.serving_instance, settings.serving_instances, settings.serving_most_instances),
     }
     found = quotas.shortages(session.client("service-quotas"), needed)
     if found is None:

@@ -1,0 +1,1 @@
+"""What an operator asks before, beside and after a deployment."""
