@@ -1,9 +1,15 @@
-"""What every workflow has: what its first function is told of the execution it runs in, and its log."""
+"""What every workflow has: its state machine, and what its first function is told of the execution it runs in."""
 
-from aws_cdk import RemovalPolicy
+from collections.abc import Sequence
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
+
+from infra.rights import explain_machine
 
 
 def execution() -> dict[str, object]:
@@ -15,7 +21,28 @@ def execution() -> dict[str, object]:
     }
 
 
-def log_of(scope: Construct) -> sfn.LogOptions:
-    """Every event of the executions for a month, without what was said in them, which may name who must be forgotten."""
-    group = logs.LogGroup(scope, "Log", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY)
-    return sfn.LogOptions(destination=group, level=sfn.LogLevel.ALL, include_execution_data=False)
+def machine_of(
+    scope: Construct,
+    *,
+    comment: str,
+    definition: sfn.IChainable,
+    timeout: Duration,
+    functions: Sequence[lambda_.Function],
+    lists: s3.Bucket | None = None,
+) -> sfn.StateMachine:
+    """A workflow's state machine. `functions` are those that it calls, `lists` is where its distributed maps have their lists.
+
+    Its log has every event for a month, without what was said in them, which may name who must be forgotten.
+    """
+    log = logs.LogGroup(scope, "Log", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY)
+    machine = sfn.StateMachine(
+        scope,
+        "Workflow",
+        comment=comment,
+        definition_body=sfn.DefinitionBody.from_chainable(definition),
+        timeout=timeout,
+        tracing_enabled=True,
+        logs=sfn.LogOptions(destination=log, level=sfn.LogLevel.ALL, include_execution_data=False),
+    )
+    explain_machine(machine, functions, lists=lists)
+    return machine

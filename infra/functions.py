@@ -8,7 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from functions import environment as environment_
+from functions.environment import SERVICE
 from infra.naming import arn_of
 from infra.rights import TRACES, allow, explain_function, explain_wildcards
 
@@ -61,7 +61,7 @@ class Functions(Construct):
             code=self._code,
             handler=f"functions.{module}.handler",
             layers=list(self._layers),
-            environment={environment_.SERVICE: self._service, **environment},
+            environment={SERVICE: self._service, **environment},
             timeout=timeout or Duration.minutes(1),
             memory_size=memory_megabytes,
             # Of logging, only the log group: functions/telemetry.py writes JSON itself.

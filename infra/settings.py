@@ -22,6 +22,15 @@ _FOLDER = re.compile(r"[a-z0-9][a-z0-9._-]*/")
 MOST_INSTANCES = 100
 MOST_GIGABYTES = 16_384
 
+_AT_LEAST = {
+    "x_monthly_cap": 0,
+    "x_lookups_a_day": 0,
+    "spot_wait_hours": 0,
+    "monthly_budget": 0,
+    "serving_requests_a_minute": 1,
+    "api_requests_a_second": 1,
+    "api_requests_a_day": 1,
+}
 LONGEST_LAG_HOURS = 7 * 24
 """What an alarm's periods may add up to, when each is an hour or longer."""
 
@@ -126,20 +135,13 @@ class Settings:
             raise LimitError(f"model_group is {self.model_group!r}; it takes small letters, digits and inner hyphens, at most 37")
         if self.kms_key and not _KEY.fullmatch(self.kms_key):
             raise LimitError(f"kms_key is {self.kms_key!r}; it takes arn:aws:kms:REGION:ACCOUNT:key/ID")
-        if self.monthly_budget < 0:
-            raise LimitError(f"monthly_budget is {self.monthly_budget}; it takes 0 or more")
         if not 1 <= self.serving_instances <= self.serving_most_instances:
             raise LimitError(
                 f"serving_instances is {self.serving_instances}, serving_most_instances {self.serving_most_instances}; "
                 "they take 1 or more, and no more at rest than under load"
             )
-        if self.serving_requests_a_minute < 1:
-            raise LimitError(f"serving_requests_a_minute is {self.serving_requests_a_minute}; it takes 1 or more")
         if not 0 <= self.data_capture_percent <= 100:
             raise LimitError(f"data_capture_percent is {self.data_capture_percent}; it takes 0 to 100")
-        for name in ("api_requests_a_second", "api_requests_a_day"):
-            if getattr(self, name) < 1:
-                raise LimitError(f"{name} is {getattr(self, name)}; it takes 1 or more")
         if self.api_origin and not _ORIGIN.fullmatch(self.api_origin):
             raise LimitError(f"api_origin is {self.api_origin!r}; it takes *, or an origin such as https://example.org")
         if self.latency_alarm_seconds <= 0:
@@ -149,10 +151,6 @@ class Settings:
                 f"serving_image is {self.serving_image!r}; it takes ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG, for "
                 "SageMaker pulls from ECR alone"
             )
-        if self.x_monthly_cap < 0:
-            raise LimitError(f"x_monthly_cap is {self.x_monthly_cap}; it takes 0 or more")
-        if self.x_lookups_a_day < 0:
-            raise LimitError(f"x_lookups_a_day is {self.x_lookups_a_day}; it takes 0 or more")
         if not 0 < self.comprehend_rate <= HIGHEST_RATE:
             raise LimitError(f"comprehend_rate is {self.comprehend_rate}; it takes more than 0 and at most {HIGHEST_RATE}")
         if self.comprehend_rate < 2 * self.annotation_concurrency:  # 1,200 requests a part, 15 minutes a function
@@ -173,5 +171,11 @@ class Settings:
             raise LimitError(f"training_wheels is {self.training_wheels!r}; it takes a folder of the lake, such as wheels/")
         if not 1 <= self.training_hours <= 28 * 24:
             raise LimitError(f"training_hours is {self.training_hours}; SageMaker takes 1 to 672")
-        if self.spot_wait_hours < 0:
-            raise LimitError(f"spot_wait_hours is {self.spot_wait_hours}; it takes 0 or more")
+        for name, least in _AT_LEAST.items():
+            if getattr(self, name) < least:
+                raise LimitError(f"{name} is {getattr(self, name)}; it takes {least} or more")
+
+    @property
+    def scales(self) -> bool:
+        """Whether the endpoint may grow under load."""
+        return self.serving_most_instances > self.serving_instances

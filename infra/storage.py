@@ -109,4 +109,6 @@ class Storage(Construct):
     def let_decrypt(self, grantee: iam.IGrantable, *, also_encrypt: bool = False) -> None:
         """What the deployer's own key takes besides; nothing with AWS's."""
         if self._key:
-            allow(grantee, ["kms:Decrypt", *(["kms:GenerateDataKey"] if also_encrypt else [])], [self._key.key_arn])
+            allow(
+                grantee, ["kms:Decrypt", *(["kms:GenerateDataKey", "kms:Encrypt"] if also_encrypt else [])], [self._key.key_arn]
+            )

@@ -39,8 +39,9 @@ def child_environment(port: int, key: str, extra: Mapping[str, str]) -> dict[str
     # `python` is the environment's own, as an image's is the image's.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     # What a container would install must be here already: nothing a job asks for may change this environment.
-    offline = {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    return {"LANG": "C.UTF-8", **kept, **offline, "PATH": path, "TZ": "UTC", **environment(port, key), **extra}
+    # Nor may anything be added where code lies: the serving image's program runs in the assembly itself.
+    untouched = {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {"LANG": "C.UTF-8", **kept, **untouched, "PATH": path, "TZ": "UTC", **environment(port, key), **extra}
 
 
 def client(service: str, port: int, key: str = OPERATOR, config: Any = None) -> Any:

@@ -3,6 +3,7 @@
 import json
 import sys
 import threading
+import uuid
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
@@ -23,7 +24,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.seconds import Seconds
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
-from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
 from local.iam.guard import Guard
 
@@ -59,6 +60,13 @@ def install(port: int, guard: Guard) -> None:
     StateMachine.create_from_cloudformation_json = classmethod(_create_machine)
     StateMachine.delete_from_cloudformation_json = classmethod(_delete_machine)
     Seconds._get_wait_seconds = _shortened
+    begin = StepFunctionsParserBackend.start_execution
+
+    def start_execution(backend: Any, state_machine_arn: str, name: str | None = None, *given: Any, **named: Any) -> Any:
+        # Without a name moto calls each "None": of one machine there could be but one.
+        return begin(backend, state_machine_arn, name or str(uuid.uuid4()), *given, **named)
+
+    StepFunctionsParserBackend.start_execution = start_execution
     sagemaker_tasks._SUPPORTED_INTEGRATION_PATTERNS.add(ResourceCondition.Sync)
     Task._build_sync_resolver = _waiting(client_for)
     Task._log_unsupported_warning = lambda _task: None

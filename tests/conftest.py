@@ -15,6 +15,9 @@ from local import moto_caches
 from local.stack import Assembly
 from tests.support.template import Template, synthesis
 
+# Whether Python leaves bytecode beside the code is the machine's affair; no claim here may hang on it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # How fast examples are made says more of the machine than of the tests.
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from inference.model import Model, load_model
 from politico.errors import FileFormatError
+from politico.models.packed import unpack
 
 PACKED = "model.tar.gz"
 
@@ -24,8 +25,7 @@ def unpacked(folder: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as scratch:
         try:
-            with tarfile.open(packed) as opened:
-                opened.extractall(scratch, filter="data")
+            unpack(packed, Path(scratch))
         except (tarfile.TarError, OSError, EOFError) as error:
             raise FileFormatError(f"{packed} can't be unpacked: {error}") from error
         yield Path(scratch)

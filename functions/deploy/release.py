@@ -1,11 +1,12 @@
 """Deploy, first step: what one release is called and what SageMaker needs for it, made once however often it is announced.
 
-The model's name follows from the package alone, and the model carries the execution that makes the release: EventBridge may
-deliver one approval several times, and editing an approved package is announced as its approval is. The candidate is the
-execution's own, so that no execution meets what another one left.
+The model's name follows from the package alone, its configuration's also from how it is to be served. The model carries the
+execution that makes the release: EventBridge may deliver one approval several times, and editing an approved package is
+announced as its approval is. The candidate is the execution's own, so that no execution meets what another one left.
 """
 
 import hashlib
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -33,11 +34,14 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """
     package, execution = event["approval"]["detail"]["ModelPackageArn"], event["execution"]
     endpoint = environment.endpoint()
-    release = f"{endpoint}-{_digest(package)}"
+    model = f"{endpoint}-{_digest(package)}"
     sagemaker = environment.client("sagemaker")
-    held = _hold(sagemaker, release, package, execution, again=bool(event["approval"].get("again")))
+    held = _hold(sagemaker, model, package, execution, again=bool(event["approval"].get("again")))
+    config = _configuration(model)
+    # Named after what it says as well: one version may be served in another way later.
+    release = f"{model}-{_digest(json.dumps(config, sort_keys=True))[:6]}"
     if held:
-        _configure(sagemaker, release)
+        _once(sagemaker.create_endpoint_config, EndpointConfigName=release, **config)
     return {
         "endpoint": endpoint,
         "release": release,
@@ -51,18 +55,18 @@ def _digest(address: str) -> str:
     return hashlib.sha256(address.encode()).hexdigest()[:12]
 
 
-def _hold(sagemaker: Any, release: str, package: str, execution: str, *, again: bool) -> bool:
+def _hold(sagemaker: Any, name: str, package: str, execution: str, *, again: bool) -> bool:
     """Make the model, or take it over from an execution that let it go; False where another one has it, or had it."""
     made = _once(
         sagemaker.create_model,
-        ModelName=release,
+        ModelName=name,
         ExecutionRoleArn=environment.serving_role(),
         PrimaryContainer={"ModelPackageName": package},
         Tags=[{"Key": HOLDER, "Value": execution}],
     )
     if made:
         return True
-    model = sagemaker.describe_model(ModelName=release)["ModelArn"]
+    model = sagemaker.describe_model(ModelName=name)["ModelArn"]
     tags = {one["Key"]: one["Value"] for one in sagemaker.list_tags(ResourceArn=model)["Tags"]}
     holder = tags.get(HOLDER)
     if holder == execution:  # this very step, tried again
@@ -74,30 +78,23 @@ def _hold(sagemaker: Any, release: str, package: str, execution: str, *, again: 
     return True
 
 
-def _configure(sagemaker: Any, release: str) -> None:
+def _configuration(model: str) -> dict[str, Any]:
+    """What the endpoint is made of: machines, and where the deployer wants it, what is kept of requests and answers."""
     variant = {
         "VariantName": VARIANT,
-        "ModelName": release,
+        "ModelName": model,
         "InstanceType": environment.serving_instance(),
         "InitialInstanceCount": environment.serving_instances(),
     }
-    _once(sagemaker.create_endpoint_config, EndpointConfigName=release, ProductionVariants=[variant], **_capture(release))
-
-
-def _capture(release: str) -> dict[str, Any]:
-    """What is kept of requests and answers, where the deployer wants that."""
     percent, uri = environment.data_capture()
-    if not percent:
-        return {}
-    return {
-        "DataCaptureConfig": {
-            "EnableCapture": True,
-            "InitialSamplingPercentage": percent,
-            "DestinationS3Uri": f"{uri}{release}",
-            "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
-            "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"]},
-        }
+    capture = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": percent,
+        "DestinationS3Uri": f"{uri}{model}",
+        "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
+        "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"]},
     }
+    return {"ProductionVariants": [variant], **({"DataCaptureConfig": capture} if percent else {})}
 
 
 def _once(create: Any, **request: Any) -> bool:

@@ -11,10 +11,10 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from functions import environment
-from infra.execution import execution, log_of
+from infra.execution import execution, machine_of
 from infra.functions import Functions
 from infra.naming import model_versions, x_secret
-from infra.rights import allow, explain_machine
+from infra.rights import allow
 from infra.schedule import Schedule
 from infra.settings import Settings
 from infra.storage import Storage
@@ -68,16 +68,13 @@ class Compliance(Construct):
             memory_megabytes=1024,
         )
         self._grant()
-        self.machine = sfn.StateMachine(
+        self.machine = machine_of(
             self,
-            "Workflow",
             comment="What must go, out of everything kept",
-            definition_body=sfn.DefinitionBody.from_chainable(self._definition()),
+            definition=self._definition(),
             timeout=Duration.hours(23),
-            tracing_enabled=True,
-            logs=log_of(self),
+            functions=(self.ask, self.hear, self.survey, self.sweep, self.conclude),
         )
-        explain_machine(self.machine, (self.ask, self.hear, self.survey, self.sweep, self.conclude))
         # Also where X is not read: what is forgotten by hand is swept once more the day after.
         Schedule(
             self,

@@ -15,12 +15,13 @@ from constructs import Construct
 
 from functions import environment
 from infra.deploy.serving import Serving
-from infra.execution import log_of
+from infra.execution import machine_of
 from infra.functions import Functions
 from infra.naming import arn_of
-from infra.rights import allow, explain_machine
+from infra.rights import allow
 from infra.settings import Settings
 from infra.storage import Storage
+from infra.watching.alarms import of_endpoint
 from politico.lake import places
 from politico.models.packages import VARIANT
 
@@ -78,16 +79,13 @@ class Deploy(Construct):
         # Named, not referred to: the definition that names it would have to wait for it.
         self._alarm_name = f"{settings.endpoint_name}-{ROLLBACK_METRIC}"
         self._make_alarm()
-        self.machine = sfn.StateMachine(
+        self.machine = machine_of(
             self,
-            "Workflow",
             comment="An approved model version in, the endpoint updated",
-            definition_body=sfn.DefinitionBody.from_chainable(self._definition()),
+            definition=self._definition(),
             timeout=Duration.hours(3),  # an hour longer than a release takes before it gives itself up
-            tracing_enabled=True,
-            logs=log_of(self),
+            functions=(self.release, self.probe),
         )
-        explain_machine(self.machine, (self.release, self.probe))
         self._let_machine_deploy()
         self.rule = events.Rule(
             self,
@@ -130,7 +128,7 @@ class Deploy(Construct):
         probe.add_catch(give_up, result_path="$.error")
         drop = self._call("Drop the candidate", "deleteEndpoint", {"EndpointName.$": "$.candidate"})
         drop.add_catch(give_up, result_path="$.error")
-        if self._settings.serving_most_instances > self._settings.serving_instances:
+        if self._settings.scales:
             drop.next(self._scale(tell))
         probe.next(self._go_live(drop, give_up))
         tried = self._until_in_service("candidate", "the candidate", probe, give_up)
@@ -169,7 +167,7 @@ class Deploy(Construct):
             "RetainAllVariantProperties": True,
             "ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DataCaptureConfig"}],
         }
-        grown = retained if self._settings.serving_most_instances > self._settings.serving_instances else {}
+        grown = retained if self._settings.scales else {}
         update = self._call("Update the endpoint", "updateEndpoint", {**target, **grown, "DeploymentConfig": self._blue_green()})
         create = self._call("Create the endpoint", "createEndpoint", target)
         delete = self._call("Delete the failed endpoint", "deleteEndpoint", endpoint)
@@ -279,13 +277,7 @@ class Deploy(Construct):
 
     def _make_alarm(self) -> None:
         """What makes SageMaker roll an update back."""
-        measured = cloudwatch.Metric(
-            namespace="AWS/SageMaker",
-            metric_name=ROLLBACK_METRIC,
-            dimensions_map={"EndpointName": self._settings.endpoint_name, "VariantName": VARIANT},
-            statistic="Sum",
-            period=Duration.minutes(1),
-        )
+        measured = of_endpoint(ROLLBACK_METRIC, self._settings, statistic="Sum", period=Duration.minutes(1))
         measured.create_alarm(
             self,
             ROLLBACK_METRIC,
@@ -318,7 +310,7 @@ class Deploy(Construct):
             why="candidates and configurations are named after their version",
         )
         allow(self.machine, ["cloudwatch:DescribeAlarms"], [arn_of(self, "cloudwatch", "alarm", self._alarm_name)])
-        if self._settings.serving_most_instances > self._settings.serving_instances:
+        if self._settings.scales:
             self._let_machine_scale()
 
     def _let_machine_scale(self) -> None:

@@ -10,10 +10,10 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from functions import environment
-from infra.execution import execution, log_of
+from infra.execution import execution, machine_of
 from infra.functions import Functions
 from infra.naming import x_secret
-from infra.rights import allow, explain_machine
+from infra.rights import allow
 from infra.schedule import Schedule
 from infra.settings import Settings
 from infra.storage import Storage
@@ -63,18 +63,15 @@ class Ingest(Construct):
         self.curate = functions.make("Curate", "ingest.curate", environment=lake, timeout=long, memory_megabytes=2048)
         self.report = functions.make("Report", "ingest.report", environment={**lake, **ledger}, timeout=Duration.minutes(5))
         self._grant(settings)
-        self.machine = sfn.StateMachine(
+        self.machine = machine_of(
             self,
-            "Workflow",
             comment="Tweets in, dataset out",
-            definition_body=sfn.DefinitionBody.from_chainable(self._definition(settings)),
+            definition=self._definition(settings),
             timeout=Duration.hours(23),
-            tracing_enabled=True,
-            logs=log_of(self),
+            functions=(self.plan, self.fetch, self.gather, self.annotate, self.touched, self.curate, self.report),
+            lists=storage.lake,
         )
         storage.let_decrypt(self.machine)  # a map reads its list itself
-        called = (self.plan, self.fetch, self.gather, self.annotate, self.touched, self.curate, self.report)
-        explain_machine(self.machine, called, lists=storage.lake)
         Schedule(
             self,
             "Nightly",

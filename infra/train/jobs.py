@@ -73,7 +73,7 @@ def training(
             **_environment(f"{ML}/input/data", wheels),
             "HyperParameters.$": f"$.{stage}",
             "InputDataConfig": [_channel(name, where) for name, where in inputs.items()],
-            "OutputDataConfig": {"S3OutputPath.$": "$.paths.models"},
+            "OutputDataConfig": {"S3OutputPath.$": "$.paths.models", **_key(settings)},
             "ResourceConfig": {
                 "InstanceCount": settings.training_instances,
                 "InstanceType": settings.training_instance,
@@ -122,12 +122,13 @@ def processing(
             ),
             "ProcessingInputs": [_input(one, where) for one, where in brought.items()],
             "ProcessingOutputConfig": {
+                **_key(settings),
                 "Outputs": [
                     {
                         "OutputName": name,
                         "S3Output": {"S3Uri.$": output, "LocalPath": f"{PROCESSING}/output/{name}", "S3UploadMode": "EndOfJob"},
                     }
-                ]
+                ],
             },
             "ProcessingResources": {
                 "ClusterConfig": {
@@ -148,6 +149,11 @@ def _environment(inputs: str, wheels: str, more: Mapping[str, str] | None = None
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": f"{inputs}/{WHEELS}"} if wheels else {}
     told = {**(more or {}), **offline}
     return {"Environment": told} if told else {}
+
+
+def _key(settings: Settings) -> dict[str, str]:
+    """The deployer's own key, where there is one: SageMaker would take AWS's, whatever the bucket has."""
+    return {"KmsKeyId": settings.kms_key} if settings.kms_key else {}
 
 
 def _wheels(uri: str) -> dict[str, dict[str, str]]:

@@ -12,10 +12,10 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from functions import environment
-from infra.execution import execution, log_of
+from infra.execution import execution, machine_of
 from infra.functions import Functions
 from infra.naming import arn_of, model_versions
-from infra.rights import PULL, allow, explain_machine
+from infra.rights import PULL, allow
 from infra.settings import Settings
 from infra.storage import Storage
 from infra.train import jobs
@@ -81,16 +81,13 @@ class Train(Construct):
         self._training_image = (
             f"{settings.training_image_account}.dkr.ecr.{Aws.REGION}.{Aws.URL_SUFFIX}/{settings.training_image}"
         )
-        self.machine = sfn.StateMachine(
+        self.machine = machine_of(
             self,
-            "Workflow",
             comment="Corpus and dataset in, a model version to approve out",
-            definition_body=sfn.DefinitionBody.from_chainable(self._definition()),
+            definition=self._definition(),
             timeout=Duration.hours(2 * (settings.training_hours + settings.spot_wait_hours) + 24),
-            tracing_enabled=True,
-            logs=log_of(self),
+            functions=(self.prepare, self.gate),
         )
-        explain_machine(self.machine, (self.prepare, self.gate))
         self._let_machine_run_jobs()
 
     def _definition(self) -> sfn.IChainable:

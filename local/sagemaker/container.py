@@ -1,12 +1,13 @@
 """A SageMaker container's folder layout, /opt/ml, laid out under a folder of ours, and its way to and from S3."""
 
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from politico.errors import JobError
+from politico.models.packed import unpack
 
 ROOT = "/opt/ml"
 ISOLATION = Path(__file__).parent / "isolated"
@@ -50,10 +51,15 @@ class Container:
         if next(self._keys(bucket, prefix), None) is not None:
             self.download(uri, folder)
 
-    def upload(self, folder: Path, uri: str) -> None:
+    def times(self, inside: str) -> dict[Path, int]:
+        """When each file of a folder was last written, for `upload`."""
+        return {path: path.stat().st_mtime_ns for path in self.path(inside).rglob("*") if path.is_file()}
+
+    def upload(self, folder: Path, uri: str, since: Mapping[Path, int] | None = None) -> None:
+        """Every file of the folder; of several machines over one prefix only what each has written `since`."""
         bucket, prefix = split_uri(uri)
         for path in sorted(folder.rglob("*")):
-            if path.is_file():
+            if path.is_file() and (since or {}).get(path) != path.stat().st_mtime_ns:
                 self._s3.upload_file(str(path), bucket, prefix.rstrip("/") + "/" + path.relative_to(folder).as_posix())
 
     def upload_packed(self, folder: Path, uri: str) -> None:
@@ -72,8 +78,7 @@ class Container:
         archive = self.root / "download.tar.gz"
         self._s3.download_file(bucket, key, str(archive))
         folder.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(archive) as packed:
-            packed.extractall(folder, filter="data")
+        unpack(archive, folder)
         archive.unlink()
 
     def _keys(self, bucket: str, prefix: str) -> Iterator[str]:

@@ -81,11 +81,12 @@ class Jobs:
 
     def interrupt(self, name: str) -> None:
         """Take a training job's machines away, as a spot interruption does; the job starts again from its checkpoint."""
+        running = self._processes[name]
         self._interrupted.add(name)
-        self._ask_to_end(name)
+        self._ask_to_end(running)
 
-    def _ask_to_end(self, name: str) -> None:
-        for one in self._processes[name]:
+    def _ask_to_end(self, running: Sequence[_Started]) -> None:
+        for one in running:
             threading.Thread(target=children.terminate, args=(one.process, GRACE_SECONDS), daemon=True).start()
 
     def _creating(self, kind: str, create: Any, run: Callable[[dict[str, Any]], None]) -> Any:
@@ -157,10 +158,11 @@ class Jobs:
                 if checkpoints:
                     container.path(_saved(checkpoints)).mkdir(parents=True)
                     container.download_if_any(checkpoints["S3Uri"], container.path(_saved(checkpoints)))
+            brought = [container.times(_saved(checkpoints)) if checkpoints else {} for container in containers]
             code, said = self._run(name, "Training", request, request["AlgorithmSpecification"], starts)
             if checkpoints:
-                for container in containers:
-                    container.upload(container.path(_saved(checkpoints)), checkpoints["S3Uri"])
+                for container, before in zip(containers, brought, strict=True):
+                    container.upload(container.path(_saved(checkpoints)), checkpoints["S3Uri"], since=before)
             if name not in self._interrupted:
                 break
             self._interrupted.discard(name)
@@ -241,12 +243,11 @@ class Jobs:
         limit.cancel()
         for one in ended:
             children.stop(one.process)
-        failed = next((one for one in ended if one.process.returncode), ended[0])
-        return max(codes, key=abs), failed.tail
+        return next(((code, one.tail) for code, one in zip(codes, ended, strict=True) if code), (0, ended[0].tail))
 
     def _end_of_time(self, name: str) -> None:
         self._out_of_time.add(name)
-        self._ask_to_end(name)
+        self._ask_to_end(self._processes[name])
 
 
 def _saved(checkpoints: dict[str, str]) -> str:

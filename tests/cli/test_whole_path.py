@@ -1,6 +1,5 @@
 """The whole path as its users walk it: `politico up`, `demo`, `generate` and `import` as commands, on the deployed template."""
 
-import io
 import json
 import os
 import re
@@ -9,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +20,7 @@ from local.account import client
 from local.processes.ports import free_port
 from politico.control.political import SCHEMA
 from politico.lake import places
+from politico.models.packed import unpack
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.slow
@@ -116,8 +115,8 @@ def test_a_second_demo_begins_with_the_first_ones_base_and_trains_none(
     (lake,) = [one["Name"] for one in s3.list_buckets()["Buckets"] if "storagelake" in one["Name"]]
     keys = [one["Key"] for one in s3.list_objects_v2(Bucket=lake, Prefix=places.models(run))["Contents"]]
     (key,) = [one for one in keys if (places.trained_by(one) or ("",))[0] == "base"]
-    with tarfile.open(fileobj=io.BytesIO(s3.get_object(Bucket=lake, Key=key)["Body"].read())) as archive:
-        archive.extractall(tmp_path / "base", filter="data")
+    s3.download_file(lake, key, str(tmp_path / "base.tar.gz"))
+    unpack(tmp_path / "base.tar.gz", tmp_path / "base")
     # Seconds of training need not beat the first one's model, and that is another test's claim: it is no champion any more.
     for one in sagemaker.list_model_packages(ModelPackageGroupName=Settings().model_group)["ModelPackageSummaryList"]:
         sagemaker.update_model_package(ModelPackageArn=one["ModelPackageArn"], ModelApprovalStatus="Rejected")

@@ -505,6 +505,11 @@ def announced(version: int, execution: str, **more: Any) -> dict[str, Any]:
     return dict(release.handler({"approval": approval, "execution": EXECUTION.format(execution)}, None))
 
 
+def model_of(answer: dict[str, Any]) -> str:
+    """The model's name in a release's: what follows it is of how it is served."""
+    return str(answer["release"]).rpartition("-")[0]
+
+
 def test_a_releases_names_follow_from_its_package_and_fit_sagemaker(releases: tuple[FakeSageMaker, FakeExecutions]) -> None:
     first, again, other = announced(1, "a"), announced(1, "a"), announced(2, "b")
     assert first == {**again, "deadline": first["deadline"]}
@@ -514,12 +519,14 @@ def test_a_releases_names_follow_from_its_package_and_fit_sagemaker(releases: tu
         assert first[name].startswith(first["endpoint"] + "-")  # the functions' rights are by this prefix
     assert first["candidate"].startswith(f"{first['endpoint']}-candidate-")
     assert first["held"] is again["held"] is other["held"] is True  # the same step tried again goes on
-    assert set(releases[0].models) == set(releases[0].configs) == {first["release"], other["release"]}
+    assert set(releases[0].configs) == {first["release"], other["release"]}
+    assert set(releases[0].models) == {model_of(first), model_of(other)}
 
 
 def test_what_a_release_makes_serves_its_package(releases: tuple[FakeSageMaker, FakeExecutions]) -> None:
-    name = announced(1, "a")["release"]
-    model, config = releases[0].models[name], releases[0].configs[name]
+    made = announced(1, "a")
+    name = model_of(made)
+    model, config = releases[0].models[name], releases[0].configs[made["release"]]
     assert model["PrimaryContainer"] == {"ModelPackageName": PACKAGE.format(1)}
     assert model["ExecutionRoleArn"] == "arn:aws:iam::123456789012:role/serving"
     (variant,) = config["ProductionVariants"]
@@ -529,18 +536,20 @@ def test_what_a_release_makes_serves_its_package(releases: tuple[FakeSageMaker, 
         assert violations("sagemaker", operation, request) == []
 
 
-def test_what_is_captured_lies_under_its_releases_name(
+def test_a_version_that_is_to_be_served_in_another_way_gets_another_configuration(
     releases: tuple[FakeSageMaker, FakeExecutions], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "DataCaptureConfig" not in releases[0].configs[announced(1, "a")["release"]]
+    before = announced(1, "a")
+    assert "DataCaptureConfig" not in releases[0].configs[before["release"]]
     monkeypatch.setenv(environment.DATA_CAPTURE, "25 s3://lake/captured/")
     monkeypatch.setenv(environment.SERVING_INSTANCES, "3")
-    name = announced(2, "b")["release"]
-    config = releases[0].configs[name]
+    made = announced(1, "a")  # the very version of before, served in another way
+    config = releases[0].configs[made["release"]]
     assert violations("sagemaker", "CreateEndpointConfig", config) == []
     capture = config["DataCaptureConfig"]
-    assert (capture["InitialSamplingPercentage"], capture["DestinationS3Uri"]) == (25, f"s3://lake/captured/{name}")
+    assert (capture["InitialSamplingPercentage"], capture["DestinationS3Uri"]) == (25, f"s3://lake/captured/{model_of(made)}")
     assert config["ProductionVariants"][0]["InitialInstanceCount"] == 3
+    assert (model_of(made), len(releases[0].configs)) == (model_of(before), 2)
 
 
 def test_a_release_gives_itself_up_before_its_machine_is_ended(releases: tuple[FakeSageMaker, FakeExecutions]) -> None:
@@ -569,12 +578,12 @@ def test_an_approval_that_comes_again_is_released_only_where_the_first_was_let_g
     assert second["held"] is held
     assert second["release"] == earlier["release"]
     assert second["candidate"] != earlier["candidate"]  # what the first left can't be in its way
-    (tag,) = sagemaker.models[second["release"]]["Tags"]
+    (tag,) = sagemaker.models[model_of(second)]["Tags"]
     assert tag["Value"] == EXECUTION.format("second" if held else "first")
 
 
 def test_a_model_that_names_no_execution_is_taken(releases: tuple[FakeSageMaker, FakeExecutions]) -> None:
-    name = announced(1, "a")["release"]
+    name = model_of(announced(1, "a"))
     releases[0].models[name]["Tags"] = []
     assert announced(1, "b")["held"] is True
 

@@ -28,7 +28,7 @@ def modules_in(folder: Path) -> list[str]:
 def imported(folder: Path, *besides: Path) -> dict[str, str]:
     """Every module of a bundle, imported in a process of its own that can't see the project; where each was found."""
     given = json.dumps([[str(folder), *map(str, besides)], modules_in(folder)])
-    done = subprocess.run([sys.executable, "-P", "-c", IMPORT_ALL, given], cwd="/", capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-PB", "-c", IMPORT_ALL, given], cwd="/", capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     found: dict[str, str] = json.loads(done.stdout)
     return found

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from infra.source_bundle import write_source
+from politico.models.packed import unpack
 from tests.support.paths import ROOT
 
 
@@ -53,8 +54,7 @@ def test_its_requirements_are_pinned_and_never_hold_torch() -> None:
 
 @pytest.mark.slow
 def test_its_programs_start_in_a_clean_process_with_nothing_else_of_ours(archive: Path, tmp_path: Path) -> None:
-    with tarfile.open(archive) as packed:
-        packed.extractall(tmp_path, filter="data")
+    unpack(archive, tmp_path)
     code = "import training.corpus.prepare, training.evaluation.evaluate, training.arguments as start; "
     code += "print(training.__file__, start.main([]))"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

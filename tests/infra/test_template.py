@@ -800,6 +800,10 @@ def test_a_second_stack_shares_no_name_and_holds_to_its_settings(template: Templ
     channels = {one["ChannelName"]: one["DataSource"]["S3DataSource"] for one in job["Parameters"]["InputDataConfig"]}
     assert channels["wheels"]["S3Uri"].endswith("/wheels/")
     assert job["Parameters"]["Environment"]["PIP_NO_INDEX"] == "1"
+    for _name, operation, state in calls(other, "TrainWorkflow"):
+        if operation in ("CreateTrainingJob", "CreateProcessingJob"):
+            output = state["Parameters"].get("OutputDataConfig") or state["Parameters"]["ProcessingOutputConfig"]
+            assert output["KmsKeyId"] == key
     # Whoever reads what the key has closed may open it.
     for policy in other.all("AWS::IAM::Policy"):
         allowed = [one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]

@@ -7,9 +7,8 @@ import json
 import sys
 import tarfile
 import textwrap
-import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,11 +25,10 @@ from infra.settings import Settings
 from local.account import X_TOKEN
 from politico.errors import JobError
 from politico.lake import places
+from tests.support.running import ended, said, until
 from tests.support.template import ACCOUNT, REGION, Template
 
 MACHINES = ("IngestWorkflow", "ComplianceWorkflow", "TrainWorkflow", "DeployWorkflow")
-PATIENCE = 60.0
-"""Seconds until something that should have happened is taken not to happen."""
 
 
 @pytest.fixture(scope="module")
@@ -74,27 +72,6 @@ def role(services: Services, names: dict[str, str]) -> str:
 def runner(services: Services, names: dict[str, str]) -> str:
     """The role of the machine that starts such jobs."""
     return role_named(services, names, "TrainWorkflowRole")
-
-
-def until(there: Callable[[], Any]) -> Any:
-    """What `there` gives, as soon as that is true."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := there()):
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.2)
-    return found
-
-
-def ended(services: Services, arn: str) -> dict[str, Any]:
-    """The execution, once it runs no more."""
-    steps = services.client("stepfunctions")
-
-    def look() -> dict[str, Any] | None:
-        found: dict[str, Any] = steps.describe_execution(executionArn=arn)
-        return None if found["status"] == "RUNNING" else found
-
-    over: dict[str, Any] = until(look)
-    return over
 
 
 def executions(services: Services) -> dict[str, set[str]]:
@@ -187,6 +164,14 @@ def test_a_failing_function_fails_its_execution_with_a_readable_cause(services: 
 
 
 @pytest.mark.usefixtures("no_registry")
+def test_executions_that_nobody_names_have_names_of_their_own(services: Services) -> None:
+    steps, machine = services.client("stepfunctions"), services.outputs["TrainWorkflow"]
+    given = json.dumps({"experiment": "huge"})
+    arns = [steps.start_execution(stateMachineArn=machine, input=given)["executionArn"] for _ in range(2)]
+    assert len(set(arns)) == 2, "the second would be refused, or taken for the first"
+    assert [ended(services, arn)["error"] for arn in arns] == ["TrainingFailed"] * 2
+
+
 def test_an_ingest_without_a_registry_fails_with_a_readable_cause(services: Services) -> None:
     execution = Execution.start(services, "IngestWorkflow", "no-registry", {"fetch": False})
     with pytest.raises(JobError, match=r"ended as FAILED: .*registry/politicians\.csv"):
@@ -305,18 +290,6 @@ def source(services: Services) -> str:
             archive.addfile(info, io.BytesIO(text.encode()))
     services.lake.write("corpora/counting/sourcedir.tar.gz", packed.getvalue())
     return services.lake.uri("corpora/counting/sourcedir.tar.gz")
-
-
-def said(services: Services, job: str) -> list[str]:
-    """Every line of a training job's log, over all its lives."""
-    logs, group = services.client("logs"), "/aws/sagemaker/TrainingJobs"
-    try:
-        streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{job}/")["logStreams"]
-    except logs.exceptions.ResourceNotFoundException:
-        return []
-    names = [one["logStreamName"] for one in streams]
-    pages = [logs.get_log_events(logGroupName=group, logStreamName=name, startFromHead=True)["events"] for name in names]
-    return [event["message"] for events in pages for event in events]
 
 
 def finished(services: Services, job: str) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from cli.local_cloud import LocalCloud
 from politico.lake import places
 from politico.lake.tombstones import bury
-from tests.support.faults_world import ACCOUNTS, EDITABLE, LAST, POSTS, Bench, everything, until
+from tests.support.faults_world import ACCOUNTS, EDITABLE, LAST, POSTS, Bench, everything
+from tests.support.running import until
 
 PAGE = 100
 TWO_PAGES = 2 * PAGE

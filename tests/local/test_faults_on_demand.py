@@ -15,7 +15,7 @@ from local.account import REGION
 from local.faults import AwsFault, AwsFaults
 from local.processes.ports import HOST
 from politico.errors import UnknownValueError
-from tests.support.faults_world import until
+from tests.support.running import until
 
 
 class Edge:

@@ -16,8 +16,8 @@ from cli.services import Services
 from infra.settings import Settings
 from politico.models.packages import VARIANT
 from tests.local.test_door import ask
-from tests.support.faults_world import until
 from tests.support.models import micro_model
+from tests.support.running import ended, until
 from tests.support.template import Template
 
 ENDPOINT = Settings().endpoint_name
@@ -34,10 +34,15 @@ def services(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Ite
             archive.add(path, path.name)
     services.lake.write("models/by-hand/model.tar.gz", packed.getvalue())
     yield services
+    retired(services, versions=True)
+    assert services.client("sagemaker").list_endpoints()["Endpoints"] == []
+
+
+def retired(services: Services, *, versions: bool = False) -> None:
+    """As `politico retire` does it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(local_cloud, "stack", lambda *, local: services)
-        retire(versions=True, local=True)
-    assert services.client("sagemaker").list_endpoints()["Endpoints"] == []
+        retire(versions=versions, local=True)
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +68,17 @@ def release(services: Services, image: str) -> dict[str, Any]:
     before = {one["executionArn"] for one in steps.list_executions(stateMachineArn=machine)["executions"]}
     sagemaker.update_model_package(ModelPackageArn=package, ModelApprovalStatus="Approved")
 
-    def look() -> dict[str, Any] | None:
+    def begun() -> str | None:
         new = {one["executionArn"] for one in steps.list_executions(stateMachineArn=machine)["executions"]} - before
-        if not new:
-            return None
-        found: dict[str, Any] = steps.describe_execution(executionArn=new.pop())
-        return None if found["status"] == "RUNNING" else found
+        return new.pop() if new else None
 
-    over: dict[str, Any] = until(look, every=0.3)
-    return over
+    return ended(services, until(begun))
+
+
+def see_it_served(services: Services, image: str) -> None:
+    """A test before may have left the endpoint; one that runs alone makes it."""
+    if ENDPOINT not in [one["EndpointName"] for one in services.client("sagemaker").list_endpoints()["Endpoints"]]:
+        assert release(services, image)["status"] == "SUCCEEDED"
 
 
 def config(services: Services) -> str:
@@ -111,17 +118,14 @@ def test_a_release_gets_over_throttled_calls_and_its_endpoint_scales(cloud: Loca
 def test_the_rest_api_writes_refuses_and_says_so_when_no_model_is_served(
     cloud: LocalCloud, services: Services, image: str
 ) -> None:
-    if ENDPOINT not in [one["EndpointName"] for one in services.client("sagemaker").list_endpoints()["Endpoints"]]:
-        assert release(services, image)["status"] == "SUCCEEDED"
+    see_it_served(services, image)
     status, answer = ask(cloud, {"inputs": {"sentimiento": "POSITIVE"}, "parameters": {"max_new_tokens": 3, "seed": 1}})
     assert status == 200
     assert answer[0]["tokens"] <= 3
     status, answer = ask(cloud, {"inputs": {}, "parameters": {"temperature": 9}})
     assert (status, answer["error"]) == (400, "LimitError")
     assert "temperature is 9" in answer["message"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(local_cloud, "stack", lambda *, local: services)
-        retire(versions=False, local=True)
+    retired(services)
     status, answer = ask(cloud, {"inputs": {}})
     assert (status, answer["error"]) == (503, "EndpointUnavailable")
 
@@ -130,8 +134,7 @@ def test_a_release_under_which_an_alarm_is_raised_is_rolled_back_and_fails(
     cloud: LocalCloud, services: Services, image: str
 ) -> None:
     cloudwatch = services.client("cloudwatch")
-    if ENDPOINT not in [one["EndpointName"] for one in services.client("sagemaker").list_endpoints()["Endpoints"]]:
-        assert release(services, image)["status"] == "SUCCEEDED"
+    see_it_served(services, image)
     before = config(services)
     alarm = f"{ENDPOINT}-Invocation5XXErrors"
     cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a test's")
@@ -151,9 +154,7 @@ def test_a_release_under_which_an_alarm_is_raised_is_rolled_back_and_fails(
 
 def test_a_first_endpoint_that_failed_blocks_no_later_release(cloud: LocalCloud, services: Services, image: str) -> None:
     sagemaker = services.client("sagemaker")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(local_cloud, "stack", lambda *, local: services)
-        retire(versions=False, local=True)
+    retired(services)
     sagemaker.create_model(
         ModelName="nobody-can-run-it",
         PrimaryContainer={"Image": "nobody/has:it", "ModelDataUrl": "s3://nowhere/model.tar.gz"},

@@ -13,7 +13,8 @@ from local.sagemaker.jobs import NO_CAPACITY
 from politico.dataset.manifest import update_manifest
 from politico.lake import places
 from politico.lake.registry import put_registry
-from tests.support.faults_world import PEOPLE, ZONE, until
+from tests.support.faults_world import PEOPLE, ZONE
+from tests.support.running import ended, said, until
 from tests.training.test_control_samples import START, row, write_days
 
 EXPERIMENT = {
@@ -50,15 +51,6 @@ def start(services: Services, name: str, given: dict[str, Any]) -> str:
     machine = services.outputs["TrainWorkflow"]
     arn: str = steps.start_execution(stateMachineArn=machine, name=name, input=json.dumps(given))["executionArn"]
     return arn
-
-
-def ended(services: Services, arn: str) -> dict[str, Any]:
-    def look() -> dict[str, Any] | None:
-        found: dict[str, Any] = services.client("stepfunctions").describe_execution(executionArn=arn)
-        return None if found["status"] == "RUNNING" else found
-
-    over: dict[str, Any] = until(look, every=0.3)
-    return over
 
 
 def jobs_of(services: Services, run: str) -> dict[str, list[str]]:
@@ -127,13 +119,6 @@ def test_a_run_survives_what_sagemaker_does_and_goes_on_where_it_failed(cloud: L
     found = jobs_of(services, run)
     assert (found["corpus"][2:], found["base"], found["control"]) == (["Completed"], ["Completed"], ["Failed", "Completed"])
     assert found["evaluation"] == ["Completed"]
-
-
-def said(services: Services, job: str) -> list[str]:
-    logs, group = services.client("logs"), "/aws/sagemaker/TrainingJobs"
-    streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{job}/")["logStreams"]
-    pages = [logs.get_log_events(logGroupName=group, logStreamName=one["logStreamName"], startFromHead=True) for one in streams]
-    return [event["message"] for page in pages for event in page["events"]]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,8 @@
 """A small invented world for the fault matrix, and a bench that runs the deployed ingest workflow over it again and again."""
 
 import json
-import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -20,6 +19,7 @@ from politico.ledger.table import KEY
 from politico.runs import digest
 from politico.tweets.politician import Politician, Registry
 from politico.tweets.tweet import write_time
+from tests.support.running import ended, until
 
 ZONE = "America/Santiago"
 REFERENCE = datetime(2024, 6, 1, 12, tzinfo=UTC)
@@ -41,8 +41,6 @@ PEOPLE = Registry(
 )
 ACCOUNTS = tuple(one.user_id for one in PEOPLE)
 LAST = ACCOUNTS[-1]
-PATIENCE = 60.0
-"""Seconds until something that should have happened is taken not to happen."""
 
 COMPREHEND_WELL = {"rate": 0.0, "throttled": 0.0, "failing": 0.0, "half": False}
 
@@ -183,13 +181,7 @@ class Bench:
         """Run the compliance workflow to its end, without asking X; its status."""
         steps, machine = self.services.client("stepfunctions"), self.services.outputs["ComplianceWorkflow"]
         arn = steps.start_execution(stateMachineArn=machine, input=json.dumps({"ask": False}))["executionArn"]
-
-        def look() -> str | None:
-            status = str(steps.describe_execution(executionArn=arn)["status"])
-            return None if status == "RUNNING" else status
-
-        over: str = until(look, every=0.15)
-        return over
+        return str(ended(self.services, arn)["status"])
 
     def cap(self) -> int:
         """Posts a month."""
@@ -261,12 +253,3 @@ class Run:
     def report(self) -> dict[str, Any]:
         found: dict[str, Any] = self.bench.services.lake.read_json(places.report(self.id))
         return found
-
-
-def until(there: Callable[[], Any], every: float = 0.05) -> Any:
-    """What `there` gives, as soon as that is true; looked at once in so many seconds."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := there()):
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(every)
-    return found
