@@ -130,7 +130,7 @@ class JobLogs:
             "events"
         ]
         job = newest[2].split("/")[0].split(self._mark)[1].rpartition("-")[0]
-        line = events[-1]["message"] if events else ""
+        line = events[-1]["message"] if events else "starting"
         share = next(
             (float(word[:-1]) for word in line.split() if word.endswith("%") and word[:-1].replace(".", "").isdigit()), None
         )
