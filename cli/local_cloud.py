@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cli.services import STACK, STACK_VARIABLE, Services
+from cli.services import Services
+from cli.settings import stack_name
 from local.processes.ports import free_port, require_free
 from politico.errors import InputError, JobError, MissingToolError
 
@@ -31,11 +32,13 @@ class LocalCloud:
     """The address of what only the local cloud can be asked."""
     outputs: Mapping[str, str]
     """The stack's outputs."""
+    stack: str = ""
+    """Its name; empty where nothing is deployed."""
     api_key: str = ""
     """What its REST API takes for `x-api-key`."""
 
     def services(self) -> Services:
-        return Services.local(self.environment, self.outputs)
+        return Services.local(self.environment, self.outputs, self.stack)
 
     def ask(self, what: str, body: Mapping[str, Any] | None = None) -> Any:
         """One of the local cloud's own questions, such as `timelines`."""
@@ -100,7 +103,7 @@ def started(assembly: Path | None, port: int | None = None, log: Path | None = N
 def stack(*, local: bool) -> Services:
     """The stack that `politico up` keeps, or the one that the environment names and reaches. Raises InputError."""
     if not local:
-        return Services.deployed(os.environ.get(STACK_VARIABLE) or STACK)
+        return Services.deployed(stack_name())
     cloud = running()
     if cloud is None:
         raise InputError("no local cloud is up in this folder; start one with `politico up`")

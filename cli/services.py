@@ -10,13 +10,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.aws_errors import is_about_credentials, readable
+from cli.settings import STACK_VARIABLE
 from politico.errors import InputError
 from politico.lake.bucket import Lake
 from politico.ledger.table import Ledger
-
-STACK = "Politico"
-STACK_VARIABLE = "POLITICO_STACK"
-"""Names the stack where the setting `stack_name` is another."""
 
 
 @dataclass(frozen=True)
@@ -26,19 +23,20 @@ class Services:
     session: Any
     endpoint_url: str | None
     outputs: Mapping[str, str]
-    stack: str = STACK
+    stack: str
+    """Its name."""
 
     @classmethod
-    def local(cls, environment: Mapping[str, str], outputs: Mapping[str, str]) -> "Services":
+    def local(cls, environment: Mapping[str, str], outputs: Mapping[str, str], stack: str) -> "Services":
         session = boto3.Session(
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
             region_name=environment["AWS_DEFAULT_REGION"],
         )
-        return cls(session, environment["AWS_ENDPOINT_URL"], outputs)
+        return cls(session, environment["AWS_ENDPOINT_URL"], outputs, stack)
 
     @classmethod
-    def deployed(cls, stack: str = STACK) -> "Services":
+    def deployed(cls, stack: str) -> "Services":
         """What the environment's credentials and AWS_ENDPOINT_URL point to. Raises InputError when the stack is not there."""
         try:
             session = boto3.Session()

@@ -45,6 +45,8 @@ PROCESSING_INSTANCE = "POLITICO_PROCESSING_INSTANCE"
 SERVING_INSTANCES = "POLITICO_SERVING_INSTANCES"
 DATA_CAPTURE = "POLITICO_DATA_CAPTURE"
 """Share of the requests that are kept, in percent, and the address where."""
+KMS_KEY = "POLITICO_KMS_KEY"
+"""The address of the deployer's own key; empty: AWS's."""
 API_ORIGIN = "POLITICO_API_ORIGIN"
 """The web origin whose pages may read the API's answers; empty: none."""
 AWS = "LAMBDA_TASK_ROOT"
@@ -135,6 +137,10 @@ def model_group() -> str:
 
 def endpoint() -> str:
     return os.environ[ENDPOINT]
+
+
+def kms_key() -> str:
+    return os.environ.get(KMS_KEY, "")
 
 
 def api_origin() -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
@@ -19,6 +19,14 @@ def execution() -> dict[str, object]:
         "started": sfn.JsonPath.string_at("$$.Execution.StartTime"),
         "input": sfn.JsonPath.object_at("$$.Execution.Input"),
     }
+
+
+def executions_of(scope: Construct, machine: str) -> str:
+    """The address of a machine's executions, for its own functions: their rights come before its name, which CloudFormation makes
+    from the construct's path."""
+    return Stack.of(scope).format_arn(
+        service="states", resource="execution", resource_name=f"*{machine}*", arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
 
 
 def machine_of(

@@ -50,7 +50,8 @@ class Settings:
     monthly_budget: int = 500
     """US dollars a month that the account may cost before somebody is told; 0: no budget is made."""
     kms_key: str = ""
-    """Address of a KMS key for the lake and the ledger; empty: keys of AWS's own."""
+    """Address of a KMS key for the lake and the ledger; empty: keys of AWS's own. Machines' disks have AWS's in any case: most
+    machines with GPUs have disks that take no other."""
     schedule: str = "cron(30 4 * * ? *)"
     """When ingestion runs, in the time zone below; only once X's terms are acknowledged."""
     time_zone: str = "America/Santiago"

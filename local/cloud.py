@@ -104,7 +104,8 @@ class Cloud:
     def describe(self) -> dict[str, Any]:
         """What a program needs to use this cloud."""
         side, key = f"http://{HOST}:{self._side_port}", self._door.key if self._door else ""
-        return {"environment": environment(self._port), "side": side, "outputs": self.outputs, "api_key": key}
+        stack = self._assembly.stack_name if self._assembly else ""
+        return {"environment": environment(self._port), "side": side, "outputs": self.outputs, "stack": stack, "api_key": key}
 
     def stop(self) -> None:
         if (folder := os.environ.get(RIGHTS_FOLDER)) and self._assembly is not None:

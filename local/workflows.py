@@ -22,6 +22,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_unsupported as sagemaker_tasks,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import _SERVICE_ERROR_NAMES
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.seconds import Seconds
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
@@ -35,6 +36,8 @@ ClientFor = Callable[[str, str, StateCredentials], Any]
 
 SERVICES = {"applicationautoscaling": "application-autoscaling"}
 """Boto3's names of services where a state's resource writes another."""
+ERROR_NAMES = {"applicationautoscaling": "ApplicationAutoScaling", "sagemaker": "SageMaker"}
+"""What errors of these services begin with, in states that call them by `aws-sdk`."""
 _LONGEST_SECONDS = 99_999_999
 _JOBS: Mapping[str, tuple[str, str, str]] = {
     "createtrainingjob": ("describe_training_job", "TrainingJobName", "TrainingJobStatus"),
@@ -71,6 +74,7 @@ def install(port: int, guard: Guard) -> None:
     Task._build_sync_resolver = _waiting(client_for)
     Task._log_unsupported_warning = lambda _task: None
     Task._from_error = _service_error
+    _SERVICE_ERROR_NAMES.update(ERROR_NAMES)
 
 
 def _shortened(wait: Seconds, env: Any) -> float:

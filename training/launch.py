@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.exit_codes import REASON_FILE, leave_reason
+from training.exit_codes import GPUS, REASON_FILE, leave_reason
 
 PORT = 29_500
 """Where the first machine's processes wait for the others'."""
@@ -52,10 +52,16 @@ def main(root: Path) -> int:
     machines = Machines.read(root / "input/config/resourceconfig.json")
     arguments = [*flags(given), *folders(root)]
     os.environ[REASON_FILE] = str(root / "output/failure")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": str(LAST_SECONDS)}
+    here = gpus()
+    environment = {
+        **os.environ,
+        GPUS: str(here),
+        "OMP_NUM_THREADS": "1",
+        "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": str(LAST_SECONDS),
+    }
     if len(machines.all) > 1:
         environment |= {"NCCL_SOCKET_IFNAME": machines.interface, "GLOO_SOCKET_IFNAME": machines.interface}
-    code = run(command(machines, gpus(), arguments), environment)
+    code = run(command(machines, here, arguments), environment)
     if code:
         leave_reason(f"the training program ended with exit code {code} and left no reason; its log has more")
     return code

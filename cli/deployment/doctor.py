@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from cli.aws_errors import readable
+from cli.settings import deployers_settings
 from infra import node
 from infra.settings import Settings
 from politico.cost import quotas
 from politico.errors import MissingToolError, PoliticoError
-from politico.flags import from_mapping
 
 OK, MISSING, UNKNOWN = "ok", "missing", "unknown"
 """Missing: it keeps something from working. Unknown: it could not be told, or is needed for a part only."""
@@ -49,14 +49,6 @@ def examine(*, as_json: bool) -> int:
     else:
         _show(Console(), findings)
     return int(any(one.state == MISSING for one in findings))
-
-
-def deployers_settings(folder: Path) -> Settings:
-    """Those of cdk.json in the folder, where there is one. Raises InputError for a bad one."""
-    path = folder / "cdk.json"
-    context = node.context_of(path) if path.is_file() else {}
-    beside = {one.name: context[one.name] for one in fields(Settings) if one.name in context}
-    return from_mapping(Settings, {**context.get("settings", {}), **beside})
 
 
 def _show(console: Console, findings: list[Finding]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from cli.deployment.doctor import deployers_settings
+from cli.settings import deployers_settings
 from infra.settings import Settings
 from politico.cost.estimate import DAYS_A_MONTH
 from politico.cost.prices import MACHINES

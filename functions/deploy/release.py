@@ -93,6 +93,7 @@ def _configuration(model: str) -> dict[str, Any]:
         "DestinationS3Uri": f"{uri}{model}",
         "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
         "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"]},
+        **({"KmsKeyId": key} if (key := environment.kms_key()) else {}),
     }
     return {"ProductionVariants": [variant], **({"DataCaptureConfig": capture} if percent else {})}
 

@@ -25,7 +25,7 @@ PATIENCE_SECONDS = 10
 
 @observed
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Event: the execution's `name`, its `started` time and its `input`:
+    """Event: the `execution`'s address, its `name`, its `started` time and its `input`:
     `{"experiment": "tiny", "corpus": "NAME", "overrides": {"base": {"max_minutes": 2}}, "base_model": "s3://…"}`.
     A base model that is given is not trained again; otherwise a corpus is needed. `{"resume": RUN}` goes on with an earlier run:
     with what it was asked, from what it has made, over its checkpoints."""
@@ -34,16 +34,17 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     if "resume" in wanted:
         run = wanted["resume"]
         wanted = asked_of(lake, wanted)
+        _refuse_while_running(run, wanted.get("execution"))
         cut, made = wanted["cut_day"], made_by(run, lake, sagemaker)
     else:
         run = run_id(read_time(event["started"]), event["name"])
         experiment, manifest = _experiment(wanted), _manifest(lake)
         cut = cut_day({day: one["rows"] for day, one in manifest["days"].items()}, experiment.control.held_out_share)
         corpus = None if wanted.get("base_model") else wanted.get("corpus", wanted["experiment"])
-        # Kept, so that it can be told later which models saw a corpus that had to be changed, and what the dataset was like.
         wanted = {**wanted, "corpus": corpus, "dataset": manifest["dataset"], "cut_day": cut}
-        lake.write_json(places.request(run), wanted)
         made = Made()
+    # Kept, so that it can be told later which models saw a corpus that had to be changed, and what the dataset was like.
+    lake.write_json(places.request(run), {**wanted, "execution": event["execution"]})
     _refuse_without_machines()
     champion = champion_of(sagemaker, environment.model_group())
     return prepare(
@@ -56,6 +57,19 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         cut=cut,
         made=made,
     )
+
+
+def _refuse_while_running(run: str, execution: str | None) -> None:
+    """Raise LimitError while the execution that had the run last is under way: two would write over one another's checkpoints."""
+    if execution is None:  # a run of before this was noted
+        return
+    steps = environment.client("stepfunctions")
+    try:
+        status = steps.describe_execution(executionArn=execution)["status"]
+    except steps.exceptions.ExecutionDoesNotExist:  # they are kept for 90 days
+        return
+    if status in ("RUNNING", "PENDING_REDRIVE"):
+        raise LimitError(f"the run {run} is still under way in {execution}; wait until it has ended, or stop it first")
 
 
 def _refuse_without_machines() -> None:

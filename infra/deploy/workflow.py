@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import ArnFormat, Aws, Duration, Stack
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -15,7 +15,7 @@ from constructs import Construct
 
 from functions import environment
 from infra.deploy.serving import Serving
-from infra.execution import machine_of
+from infra.execution import executions_of, machine_of
 from infra.functions import Functions
 from infra.naming import arn_of
 from infra.rights import allow
@@ -31,6 +31,13 @@ ROLLBACK_METRIC = "Invocation5XXErrors"
 ON_THE_WAY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 """What an endpoint comes out of by itself."""
 SCALING = "applicationautoscaling"
+SCALED = {
+    "ServiceNamespace": "sagemaker",
+    "ResourceId.$": f"States.Format('endpoint/{{}}/variant/{VARIANT}', $.endpoint)",
+    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+}
+"""What Application Auto Scaling calls the endpoint's size."""
+NEVER_SCALED = "ApplicationAutoScaling.ObjectNotFoundException"
 SEE = "aws sagemaker describe-endpoint says why"
 RETRY = [
     {
@@ -69,6 +76,7 @@ class Deploy(Construct):
                 environment.SERVING_ROLE: serving.role.role_arn,
                 environment.SERVING_INSTANCE: settings.serving_instance,
                 environment.SERVING_INSTANCES: str(settings.serving_instances),
+                **({environment.KMS_KEY: settings.kms_key} if settings.kms_key else {}),
                 environment.DATA_CAPTURE: f"{settings.data_capture_percent} {storage.lake.s3_url_for_object(places.CAPTURED)}",
             },
         )
@@ -128,8 +136,7 @@ class Deploy(Construct):
         probe.add_catch(give_up, result_path="$.error")
         drop = self._call("Drop the candidate", "deleteEndpoint", {"EndpointName.$": "$.candidate"})
         drop.add_catch(give_up, result_path="$.error")
-        if self._settings.scales:
-            drop.next(self._scale(tell))
+        drop.next(self._scale(tell) if self._settings.scales else self._stop_scaling(tell))
         probe.next(self._go_live(drop, give_up))
         tried = self._until_in_service("candidate", "the candidate", probe, give_up)
         held = sfn.Choice(self, "This execution's to make?").when(
@@ -139,11 +146,6 @@ class Deploy(Construct):
 
     def _scale(self, tell: sfn.IChainable) -> sfn.IChainable:
         """Let the endpoint have more machines under load: it can be told only once it serves, and is told the same again."""
-        variant = {
-            "ServiceNamespace": "sagemaker",
-            "ResourceId.$": f"States.Format('endpoint/{{}}/variant/{VARIANT}', $.endpoint)",
-            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-        }
         settings = self._settings
         between = {"MinCapacity": settings.serving_instances, "MaxCapacity": settings.serving_most_instances}
         metric = {"PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}}
@@ -152,11 +154,19 @@ class Deploy(Construct):
             "PolicyType": "TargetTrackingScaling",
             "TargetTrackingScalingPolicyConfiguration": {**metric, "TargetValue": settings.serving_requests_a_minute},
         }
-        register = self._call("Let it scale", "registerScalableTarget", {**variant, **between}, service=SCALING)
-        policy = self._call("Scale by its load", "putScalingPolicy", {**variant, **by_load}, service=SCALING)
+        register = self._call("Let it scale", "registerScalableTarget", {**SCALED, **between}, service=SCALING)
+        policy = self._call("Scale by its load", "putScalingPolicy", {**SCALED, **by_load}, service=SCALING)
         for one in (register, policy):
             one.add_catch(tell, result_path="$.error")
         return register.next(policy)
+
+    def _stop_scaling(self, tell: sfn.IChainable) -> sfn.IChainable:
+        """Leave nothing of an earlier deployment that lets the endpoint grow."""
+        # That it never grew is an error of the same kind as any other; a throttled call is asked again by the SDK.
+        stop = self._call("Let it scale no more", "deregisterScalableTarget", SCALED, service=SCALING, retry=[])
+        stop.add_catch(sfn.Succeed(self, "Never scaled"), errors=[NEVER_SCALED], result_path=sfn.JsonPath.DISCARD)
+        stop.add_catch(tell, result_path="$.error")
+        return stop
 
     def _go_live(self, drop: sfn.IChainable, give_up: sfn.IChainable) -> sfn.IChainable:
         """From a candidate that wrote to the endpoint that serves it: made, or updated from whatever state it is in."""
@@ -312,16 +322,14 @@ class Deploy(Construct):
         allow(self.machine, ["cloudwatch:DescribeAlarms"], [arn_of(self, "cloudwatch", "alarm", self._alarm_name)])
         if self._settings.scales:
             self._let_machine_scale()
+        else:
+            self._let_machine_set_size("application-autoscaling:DeregisterScalableTarget")
+            self._let_machine_keep_alarms("cloudwatch:DeleteAlarms")
 
     def _let_machine_scale(self) -> None:
         """What it takes to hand the endpoint's size to Application Auto Scaling: its alarms are made with the caller's rights."""
-        allow(
-            self.machine,
-            ["application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy"],
-            [arn_of(self, "application-autoscaling", "scalable-target", "*")],
-            why="a scalable target is named once it is registered",
-            conditions={"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}},
-        )
+        self._let_machine_set_size("application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy")
+        self._let_machine_keep_alarms("cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms")
         name = self._settings.endpoint_name
         allow(self.machine, ["sagemaker:UpdateEndpointWeightsAndCapacities"], [arn_of(self, "sagemaker", "endpoint", name)])
         allow(
@@ -329,12 +337,6 @@ class Deploy(Construct):
             ["sagemaker:DescribeEndpointConfig"],
             [arn_of(self, "sagemaker", "endpoint-config", f"{name}-*")],
             why="configurations are named after their version",
-        )
-        allow(
-            self.machine,
-            ["cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"],
-            [arn_of(self, "cloudwatch", "alarm", f"TargetTracking-endpoint/{name}/*")],
-            why="Auto Scaling names its alarms itself",
         )
         linked = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
         service = "sagemaker.application-autoscaling.amazonaws.com"
@@ -345,22 +347,35 @@ class Deploy(Construct):
             conditions={"StringEquals": {"iam:AWSServiceName": service}},
         )
 
+    def _let_machine_set_size(self, *actions: str) -> None:
+        allow(
+            self.machine,
+            actions,
+            [arn_of(self, "application-autoscaling", "scalable-target", "*")],
+            why="a scalable target is named once it is registered",
+            conditions={"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}},
+        )
+
+    def _let_machine_keep_alarms(self, *actions: str) -> None:
+        allow(
+            self.machine,
+            actions,
+            [arn_of(self, "cloudwatch", "alarm", f"TargetTracking-endpoint/{self._settings.endpoint_name}/*")],
+            why="Auto Scaling names its alarms itself",
+        )
+
     def _let_release_make_models(self) -> None:
         name = self._settings.endpoint_name
         models = arn_of(self, "sagemaker", "model", f"{name}-*")
         configurations = arn_of(self, "sagemaker", "endpoint-config", f"{name}-*")
         versions = arn_of(self, "sagemaker", "model-package", f"{self._settings.model_group}/*")
         passed = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
-        # Its machine's name is not known yet, for the machine calls it; CloudFormation makes it from the construct's own.
-        executions = Stack.of(self).format_arn(
-            service="states", resource="execution", resource_name="*DeployWorkflow*", arn_format=ArnFormat.COLON_RESOURCE_NAME
-        )
         for actions, resources in (
             (["sagemaker:CreateModel"], [models, versions]),
             (["sagemaker:DescribeModelPackage"], [versions]),
             (["sagemaker:DescribeModel", "sagemaker:ListTags", "sagemaker:AddTags"], [models]),
             (["sagemaker:CreateEndpointConfig"], [configurations, models]),
-            (["states:DescribeExecution"], [executions]),
+            (["states:DescribeExecution"], [executions_of(self, "DeployWorkflow")]),
         ):
             allow(self.release, actions, resources, why="models, configurations and executions are named after their version")
         allow(self.release, ["iam:PassRole"], [self._serving.role.role_arn], conditions=passed)

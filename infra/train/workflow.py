@@ -12,7 +12,7 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from functions import environment
-from infra.execution import execution, machine_of
+from infra.execution import execution, executions_of, machine_of
 from infra.functions import Functions
 from infra.naming import arn_of, model_versions
 from infra.rights import PULL, allow
@@ -72,6 +72,12 @@ class Train(Construct):
             [arn_of(self, "sagemaker", "training-job", "*")],
             why="a run that is taken up again may be any",
         )
+        allow(
+            self.prepare,
+            ["states:DescribeExecution"],
+            [executions_of(self, "TrainWorkflow")],
+            why="the one that a run was last in may be any",
+        )
         allow(self.prepare, ["servicequotas:ListServiceQuotas"], ["*"], why="a list of quotas has no resource to name")
         shards = f"{places.CORPORA}{places.RUNS}"
         storage.let(self.prepare, read=[places.MODELS, places.DATASET_MANIFEST, shards], write=[places.MODELS])
@@ -95,7 +101,7 @@ class Train(Construct):
             self,
             "Prepare",
             lambda_function=self.prepare,
-            payload=sfn.TaskInput.from_object(execution()),
+            payload=sfn.TaskInput.from_object({**execution(), "execution": sfn.JsonPath.string_at("$$.Execution.Id")}),
             payload_response_only=True,
         )
         failed = sfn.Fail(self, "Training failed", error="TrainingFailed", cause_path="$.error.Cause")

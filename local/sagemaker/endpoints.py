@@ -14,6 +14,7 @@ from pathlib import Path
 from subprocess import STDOUT, Popen
 from typing import Any
 
+from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
@@ -137,8 +138,16 @@ class Endpoints:
         def invoke_endpoint(response: SageMakerRuntimeResponse) -> Any:
             return endpoints._invoke(response.path.split("/")[2], response)
 
+        deregister = ApplicationAutoscalingBackend.deregister_scalable_target
+
+        def deregister_scalable_target(backend: Any, namespace: str, resource: str, dimension: str) -> None:
+            if resource not in backend.targets.get(dimension, {}):
+                raise JsonRESTError("ObjectNotFoundException", f"No scalable target was found for {resource}.")
+            deregister(backend, namespace, resource, dimension)
+
         # moto's own list of instance types is out of date; botocore's, checked above, is not.
         FakeEndpointConfig.validate_instance_type = lambda _config, _instance_type: None
+        ApplicationAutoscalingBackend.deregister_scalable_target = deregister_scalable_target
         SageMakerResponse.create_endpoint_config = create_endpoint_config
         SageMakerResponse.create_model = create_model
         SageMakerModelBackend.add_tags = add_tags

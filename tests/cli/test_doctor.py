@@ -10,6 +10,7 @@ import pytest
 from cli.deployment import doctor
 from cli.deployment.doctor import MISSING, OK, UNKNOWN, Finding
 from cli.local_cloud import LocalCloud
+from cli.settings import STACK_VARIABLE, deployers_settings, stack_name
 from infra.settings import Settings
 from politico.cost import quotas
 from politico.errors import InputError
@@ -107,13 +108,19 @@ def test_who_has_no_region_and_no_credentials_is_told_one_after_the_other(
     assert "AWS_PROFILE" in found["credentials"].told
 
 
-def test_the_deployers_own_settings_are_what_is_looked_at(tmp_path: Path) -> None:
-    assert doctor.deployers_settings(tmp_path) == Settings()
-    (tmp_path / "cdk.json").write_text(json.dumps({"context": {"settings": {"training_instance": "ml.p4d.24xlarge"}}}))
-    assert doctor.deployers_settings(tmp_path).training_instance == "ml.p4d.24xlarge"
+def test_the_deployers_own_settings_are_what_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert deployers_settings(tmp_path) == Settings()
+    (tmp_path / "cdk.json").write_text(
+        json.dumps({"context": {"settings": {"training_instance": "ml.p4d.24xlarge", "stack_name": "Ours"}}})
+    )
+    monkeypatch.chdir(tmp_path)
+    assert stack_name() == "Ours"
+    monkeypatch.setenv(STACK_VARIABLE, "Theirs")
+    assert (stack_name(), deployers_settings(tmp_path).endpoint_name) == ("Theirs", "theirs")
+    assert deployers_settings(tmp_path).training_instance == "ml.p4d.24xlarge"
     (tmp_path / "cdk.json").write_text(json.dumps({"context": {"settings": {"no_such": 1}}}))
     with pytest.raises(InputError, match="no_such"):
-        doctor.deployers_settings(tmp_path)
+        deployers_settings(tmp_path)
 
 
 class Pages:

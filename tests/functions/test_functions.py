@@ -547,9 +547,15 @@ def test_a_version_that_is_to_be_served_in_another_way_gets_another_configuratio
     config = releases[0].configs[made["release"]]
     assert violations("sagemaker", "CreateEndpointConfig", config) == []
     capture = config["DataCaptureConfig"]
+    assert "KmsKeyId" not in capture
     assert (capture["InitialSamplingPercentage"], capture["DestinationS3Uri"]) == (25, f"s3://lake/captured/{model_of(made)}")
     assert config["ProductionVariants"][0]["InitialInstanceCount"] == 3
     assert (model_of(made), len(releases[0].configs)) == (model_of(before), 2)
+    key = "arn:aws:kms:us-east-1:123456789012:key/0f1e2d3c"
+    monkeypatch.setenv(environment.KMS_KEY, key)
+    closed = releases[0].configs[announced(1, "a")["release"]]
+    assert violations("sagemaker", "CreateEndpointConfig", closed) == []
+    assert closed["DataCaptureConfig"]["KmsKeyId"] == key
 
 
 def test_a_release_gives_itself_up_before_its_machine_is_ended(releases: tuple[FakeSageMaker, FakeExecutions]) -> None:

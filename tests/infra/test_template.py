@@ -794,7 +794,11 @@ def test_a_second_stack_shares_no_name_and_holds_to_its_settings(template: Templ
     assert other.all("AWS::Budgets::Budget") == []
     (built,) = other.assembly.assets["dockerImages"].values()
     assert built["source"]["dockerBuildArgs"] == {"TORCH_INDEX": "https://example.org/cpu"}
-    assert "applicationautoscaling" not in json.dumps(other.machine("DeployWorkflow"))
+    asked = [state.get("Resource", "") for _name, state in states_of(other.machine("DeployWorkflow"))]
+    scaling = [one.rpartition(":")[2] for one in asked if "applicationautoscaling" in one]
+    assert scaling == ["deregisterScalableTarget"]  # what an earlier deployment may have left
+    released = [one for one in other.all("AWS::Lambda::Function") if one["Handler"] == "functions.deploy.release.handler"]
+    assert [one["Environment"]["Variables"][environment.KMS_KEY] for one in released] == [key]
     (job,) = [one for name, _operation, one in calls(other, "TrainWorkflow") if name == "Train base model"]
     assert job["Parameters"]["ResourceConfig"]["InstanceCount"] == 2
     channels = {one["ChannelName"]: one["DataSource"]["S3DataSource"] for one in job["Parameters"]["InputDataConfig"]}

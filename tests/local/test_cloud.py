@@ -192,10 +192,14 @@ def machine_that_runs(services: Services, role: str, runner: str, script: str, n
         },
         "End": True,
     }
-    definition = json.dumps({"StartAt": "Job", "States": {"Job": state}})
-    made: str = services.client("stepfunctions").create_state_machine(name=name, definition=definition, roleArn=runner)[
-        "stateMachineArn"
-    ]
+    return machine_of_one(services, runner, state, name)
+
+
+def machine_of_one(services: Services, role: str, state: dict[str, Any], name: str) -> str:
+    """A state machine of one state; its address."""
+    definition = json.dumps({"StartAt": "One", "States": {"One": state}})
+    steps = services.client("stepfunctions")
+    made: str = steps.create_state_machine(name=name, definition=definition, roleArn=role)["stateMachineArn"]
     return made
 
 
@@ -223,6 +227,29 @@ def test_a_processing_job_that_leaves_a_message_has_it_beside_its_reason(service
 def test_a_processing_job_that_succeeds_hands_its_description_on(services: Services, role: str, runner: str) -> None:
     found = run(services, machine_that_runs(services, role, runner, "echo fine", "goes-well"))
     assert (found["status"], json.loads(found["output"])["ProcessingJobStatus"]) == ("SUCCEEDED", "Completed")
+
+
+def test_an_endpoint_that_never_scaled_is_told_so_under_the_name_that_aws_gives_it(
+    services: Services, names: dict[str, str]
+) -> None:
+    size = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": "endpoint/none/variant/one",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+    scaling = services.client("application-autoscaling")
+    with pytest.raises(scaling.exceptions.ObjectNotFoundException):
+        scaling.deregister_scalable_target(**size)
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:applicationautoscaling:putScalingPolicy",
+        "Parameters": {**size, "PolicyName": "requests", "PolicyType": "NoSuchType"},
+        "End": True,
+    }
+    deployer = role_named(services, names, "DeployWorkflowRole")
+    found = run(services, machine_of_one(services, deployer, state, "never-scaled"))
+    assert found["status"] == "FAILED"
+    assert found["error"].startswith("ApplicationAutoScaling.")
 
 
 def test_a_job_sees_only_what_it_was_given(services: Services, role: str, runner: str) -> None:

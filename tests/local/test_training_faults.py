@@ -94,6 +94,8 @@ def test_a_run_survives_what_sagemaker_does_and_goes_on_where_it_failed(cloud: L
 
     base = until(base_that_learns, every=0.3)
     run = base.rpartition("-base-")[0]
+    too_soon = ended(services, start(services, "too-soon", {"resume": run}))
+    assert (too_soon["status"], f"the run {run} is still under way" in too_soon["cause"]) == ("FAILED", True)
     cloud.ask(f"interrupt/{base}", {})
     failed = ended(services, arn)
     assert failed["status"] == "FAILED"

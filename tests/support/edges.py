@@ -13,7 +13,8 @@ import uvicorn
 from moto import mock_aws
 from starlette.applications import Starlette
 
-from cli.services import STACK, Services
+from cli.services import Services
+from infra.settings import Settings
 from local.account import REGION, X_TOKEN
 from local.processes.ports import HOST, free_port
 from local.x.api import XApi
@@ -61,12 +62,12 @@ def stack(terms: str = "yes") -> Iterator[Services]:
     """A deployed stack with an empty lake and the token's secret."""
     with mock_aws():
         boto3.client("cloudformation", region_name=REGION).create_stack(
-            StackName=STACK,
+            StackName=Settings().stack_name,
             TemplateBody=json.dumps(_TEMPLATE),
             Parameters=[{"ParameterKey": "XTermsAcknowledged", "ParameterValue": terms}],
         )
         boto3.client("secretsmanager", region_name=REGION).create_secret(Name="x-secret", SecretString=X_TOKEN)
-        yield Services.deployed()
+        yield Services.deployed(Settings().stack_name)
 
 
 @contextlib.contextmanager

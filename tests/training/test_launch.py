@@ -9,10 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
+from politico.errors import LimitError
 from tests.support.paths import ROOT
-from training.exit_codes import REASON_FILE
+from training.exit_codes import GPUS, REASON_FILE
 from training.launch import Machines, command, flags, folders, gpus, main
+from training.loop.processes import joined
 
 ALONE = Machines("algo-1", ["algo-1"], "eth0")
 SECOND = Machines("algo-2", ["algo-1", "algo-2"], "eth0")
@@ -71,6 +74,26 @@ def laid_out(root: Path, program: str) -> Path:
     (root / "code/training").mkdir(parents=True)
     (root / "code/training/train.py").write_text(program)
     return root
+
+
+def test_a_machine_whose_gpus_torch_does_not_see_does_not_train_on_its_cpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = laid_out(tmp_path, f"import os, sys; sys.exit(os.environ[{GPUS!r}] + ' listed')")
+    (root / "output").mkdir()
+    monkeypatch.chdir(root / "code")
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 'GPU 0: one (UUID: 1)'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv(REASON_FILE, "")
+    assert main(root) == 1
+    seen = torch.cuda.device_count()
+    with (
+        pytest.raises(LimitError, match=f"has {seen + 1} GPUs and torch .* sees {seen} of them"),
+        joined({**os.environ, GPUS: str(seen + 1)}),
+    ):
+        pass
 
 
 def test_a_program_that_dies_without_a_word_leaves_a_reason_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

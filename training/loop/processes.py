@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 import torch
 import torch.distributed as dist
 
+from politico.errors import LimitError
+from training.exit_codes import GPUS
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -47,7 +50,16 @@ ALONE = Processes()
 
 @contextmanager
 def joined(environment: Mapping[str, str]) -> Iterator[Processes]:
-    """The processes that torchrun's variables name: NCCL among GPUs, gloo among CPUs; one process where there are none."""
+    """The processes that torchrun's variables name: NCCL among GPUs, gloo among CPUs; one process where there are none.
+
+    Raises LimitError where the machine has GPUs that torch does not see: on the CPU a job would take a hundred times as long.
+    """
+    listed, seen = int(environment.get(GPUS, "0")), torch.cuda.device_count()
+    if listed > seen:
+        raise LimitError(
+            f"this machine has {listed} GPUs and torch {torch.__version__} sees {seen} of them; take a training image whose "
+            "CUDA its driver knows"
+        )
     world, rank = int(environment.get("WORLD_SIZE", "1")), int(environment.get("RANK", "0"))
     local_rank, local_world = int(environment.get("LOCAL_RANK", "0")), int(environment.get("LOCAL_WORLD_SIZE", "1"))
     if torch.cuda.is_available():
