@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from inference.lexicon import read_words, write_words
 from politico.control.format import Codec, Schema
 from politico.errors import FileFormatError
 
-TOKENIZER_FILE = "tokenizer.json"
+TOKENIZER_FILE, TOKENIZER_CONFIG_FILE = "tokenizer.json", "tokenizer_config.json"
 SCHEMA_FILE = "control.json"
 CARD_FILE = "card.json"
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"  # transformers' own names
@@ -86,17 +87,37 @@ def save_model(
     card: dict[str, Any],
     words: Set[str] = frozenset(),
 ) -> None:
-    """Write a model folder that `load_model` and transformers' own `from_pretrained` both read."""
+    """Write a model folder that `load_model` and transformers' own `from_pretrained` both read: all of it, or nothing.
+
+    Raises OSError for a disk that is full.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     transformers_logging.disable_progress_bar()  # a log is no terminal
-    network.save_pretrained(folder, safe_serialization=True)
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=schema.end).save_pretrained(folder)
-    (folder / SCHEMA_FILE).write_text(schema.to_json(), encoding="utf-8")
-    (folder / CARD_FILE).write_text(json.dumps(card, ensure_ascii=False, indent=1, sort_keys=True), encoding="utf-8")
-    if words:
-        write_words(folder, words)
-    for path in folder.iterdir():
-        path.chmod(0o644)  # safetensors lets nobody but the writer read, and who serves a model need not be who trained it
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as partial:
+        written = Path(partial)
+        network.save_pretrained(written, safe_serialization=True)
+        _save_for_others(written, tokenizer, schema, int(network.config.n_positions))
+        (written / SCHEMA_FILE).write_text(schema.to_json(), encoding="utf-8")
+        (written / CARD_FILE).write_text(json.dumps(card, ensure_ascii=False, indent=1, sort_keys=True), encoding="utf-8")
+        if words:
+            write_words(written, words)
+        for path in written.iterdir():
+            path.chmod(0o644)  # safetensors lets nobody but the writer read, and who serves a model need not be who trained it
+            path.replace(folder / path.name)
+
+
+def _save_for_others(folder: Path, tokenizer: Tokenizer, schema: Schema, positions: int) -> None:
+    """The tokenizer as other programs read it: one special token stands for all that they ask for, and the class has a name that
+    transformers 4 knows as well as 5."""
+    special = {f"{name}_token": schema.end for name in ("bos", "eos", "unk", "pad")}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=positions, **special).save_pretrained(folder)
+    path = folder / TOKENIZER_CONFIG_FILE
+    told = {
+        **json.loads(path.read_text(encoding="utf-8")),
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_input_names": ["input_ids", "attention_mask"],  # transformers 4 would add segments, which GPT-2 reads as tokens
+    }
+    path.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def load_model(folder: Path) -> Model:
@@ -114,7 +135,7 @@ def load_model(folder: Path) -> Model:
     if max(ids) >= rows:
         raise FileFormatError(f"{folder} is no model folder: its tokenizer has id {max(ids)}, its network {rows} rows")
     special = {number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special}
-    # The rows past the tokenizer's last id are there because a multiple of 64 multiplies faster.
+    # Earlier versions left rows past the tokenizer's last id.
     unused = (set(range(rows)) - ids) | (special - set(codec.ids.values()))
     return Model(network, codec, card, tuple(sorted(unused)), read_words(folder), _spelled(tokenizer, rows))
 

@@ -31,11 +31,19 @@ def describe_flags(*kinds: type[Dataclass]) -> str:
     """A line a flag: its name, and its default, or that it must be given; two where the kinds differ."""
     found: dict[str, list[str]] = {}
     for one in (one for kind in kinds for one in fields(kind)):
-        default = "must be given" if one.default is MISSING else repr(one.default)
+        default = "must be given" if one.default is MISSING else repr(one.default) + _limits(one.metadata)
         if default not in found.setdefault(one.name, []):
             found[one.name].append(default)
     width = max(map(len, found))
     return "\n".join(f"  --{name:{width}}  {' or '.join(defaults)}" for name, defaults in found.items())
+
+
+def _limits(metadata: Mapping[str, Any]) -> str:
+    """A setting's limits, where they stand beside it."""
+    if "limits" not in metadata:
+        return ""
+    low, high = metadata["limits"]
+    return f"  ({low:,} to {high:,})"
 
 
 def from_mapping(kind: type[Settings], given: Mapping[str, Any]) -> Settings:

@@ -1,5 +1,6 @@
 """How each program here ends: an exit code, one sentence for what its user can mend, and the reason where SageMaker reads it."""
 
+import errno
 import os
 import sys
 import traceback
@@ -34,9 +35,7 @@ def run(program: Callable[[], None]) -> int:
     except HelpAskedError as asked:
         print(f"{sys.modules['__main__'].__doc__ or ''}\nThe flags, with their defaults:\n\n{asked}", flush=True)
     except InputError as error:
-        leave_reason(str(error))
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        return 2
+        return _mendable(str(error))
     except StoppedError as stopped:
         print(stopped, file=sys.stderr, flush=True)
         return STOPPED
@@ -44,10 +43,30 @@ def run(program: Callable[[], None]) -> int:
         print("stopped", file=sys.stderr, flush=True)
         return 130
     except Exception as error:  # the last line of defence: the job must say why it failed
+        if told := _of_the_machine(error):
+            return _mendable(told)
         leave_reason(f"{type(error).__name__}: {error}")
         traceback.print_exc()
         return 1
     return 0
+
+
+def _mendable(told: str) -> int:
+    leave_reason(told)
+    print(f"error: {told}", file=sys.stderr, flush=True)
+    return 2
+
+
+def _of_the_machine(error: Exception) -> str | None:
+    """What to do where the machine's memory or disk is used up; None for anything else."""
+    said = str(error)
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in said:
+        first = said.partition("\n")[0] or type(error).__name__
+        return f"memory is used up ({first}); take a smaller batch_size, a smaller network or a larger machine"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f" that {error.filename} lies on" if error.filename else ""
+        return f"the disk{where} is full; make room and run it again: it goes on from its last checkpoint"
+    return None
 
 
 def leave_reason(reason: str) -> None:

@@ -56,7 +56,6 @@ def main(root: Path) -> int:
     environment = {
         **os.environ,
         GPUS: str(here),
-        "OMP_NUM_THREADS": "1",
         "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": str(LAST_SECONDS),
     }
     if len(machines.all) > 1:

@@ -13,24 +13,26 @@ from tokenizers import Tokenizer
 from transformers import GPT2LMHeadModel
 
 from inference.lexicon import words_in
-from inference.model import SMALL_NETWORK, codec_for, load_model, open_tokenizer, save_model
+from inference.model import SMALL_NETWORK, WEIGHTS_FILE, codec_for, load_model, open_tokenizer, save_model
 from inference.model import TOKENIZER_FILE as MODEL_TOKENIZER
 from politico.control.format import Schema
 from politico.control.political import SCHEMA, known_schema
 from politico.errors import FileFormatError, LimitError
+from politico.lake.places import CHECKPOINT
 from politico.models.experiment import BaseSettings, ControlSettings, LearningSettings, NetworkSettings
 from politico.models.seen import FILE as SEEN_FILE
 from politico.models.seen import Seen, seen_list
 from training.corpus.merges import learn_merges
-from training.corpus.shards import HELD_OUT_FILE, STATISTICS_FILE, TOKENIZER_FILE, TRAIN_FILE, Tokens, read_shard
+from training.corpus.shards import HELD_OUT_FILE, STATISTICS_FILE, TOKENIZER_FILE, TRAIN_FILE, Tokens, hashes_of, read_shard
 from training.corpus.vocabulary import byte_lengths
 from training.dataset.folder import identity_of, read_dataset
+from training.dataset.rows import rows_of_run
 from training.dataset.split import split, split_at
 from training.evaluation.metrics import Loss
 from training.folders import unpacked
 from training.loop.checkpoint import Progress
 from training.loop.loop import Learned, learn
-from training.loop.network import add_rows, build_network, count_parameters
+from training.loop.network import add_rows, build_network, count_parameters, fill_up_rows, keep_rows
 from training.loop.processes import Processes
 from training.samples.batch import Data
 from training.samples.control_samples import ControlSamples
@@ -59,7 +61,12 @@ class Run:
 
     @property
     def checkpoint(self) -> Path:
-        return self.checkpoints / f"{self.stage}.pt"
+        return self.checkpoints / f"{self.stage}{CHECKPOINT}"
+
+    @property
+    def rows(self) -> Path:
+        """The list of the rows that the run began with."""
+        return self.checkpoints / f"{self.stage}.rows"
 
     @property
     def seen(self) -> Path:
@@ -81,12 +88,15 @@ class _Parts:
     """Data counts and settings, for the card."""
     words: Set[str]
     """The words that it learns from, itself or through its base; none for a large model, nor where it is not known."""
+    learnt_from: Mapping[str, str]
+    """Hashes of what it learns from, by name: with other data it is another run."""
     seen: Seen = NOTHING_SEEN
     """The list of the tweets that it learns from, itself or through its tokenizer; empty for none."""
 
 
 def train_base(corpus: Path, shape: NetworkSettings, settings: BaseSettings, run: Run, processes: Processes) -> None:
     """A new GPT-2 from a corpus folder. Raises InputError for a folder or settings that can't be used."""
+    hashes = hashes_of(corpus)
     tokenizer = open_tokenizer(corpus / TOKENIZER_FILE)
     train = read_shard(corpus / TRAIN_FILE)
     windows = Windows(
@@ -114,6 +124,7 @@ def train_base(corpus: Path, shape: NetworkSettings, settings: BaseSettings, run
             "settings": {"network": asdict(shape), "learning": asdict(settings)},
         },
         words=_words_of_shard(train, tokenizer) if processes.first and _is_small(network) else frozenset(),
+        learnt_from=hashes,
         seen=_seen_of_corpus(corpus / SEEN_FILE),
     )
     _train(network, data, settings, run, processes, parts)
@@ -137,12 +148,13 @@ def train_control(
     """
     with unpacked(base) as folder:
         model, tokenizer = load_model(folder), open_tokenizer(folder / MODEL_TOKENIZER)
+        weights = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
     known_schema(model.codec.schema)  # every version has the same markers: a base of any is a beginning
     own = _shape(model.network)
     for name, value in shape.items():
         if value != str(getattr(own, name)):
             raise LimitError(f"{name} is {value}, but the base model's is {getattr(own, name)}; leave the flag out")
-    table = read_dataset(dataset)
+    table, rows = rows_of_run(read_dataset(dataset), run.rows, run.checkpoint, processes)
     sides = split_at(table, cut_day) if cut_day else split(table, settings.held_out_share)
     texts = sides.train["text"].to_pylist()
     codec = model.codec
@@ -152,6 +164,8 @@ def train_control(
         codec = codec_for(tokenizer, codec.schema)
         if processes.first:
             print(f"the tokenizer takes in {len(made_of):,} tokens from the training tweets", flush=True)
+    if processes.device.type == "cuda":
+        fill_up_rows(model.network)
     data = ControlSamples(
         sides,
         replace(codec, schema=SCHEMA),
@@ -173,21 +187,18 @@ def train_control(
         },
         # Without its base's list it would be held to the tweets' words alone.
         words=_words_with(model.words, texts) if model.words else frozenset(),
+        learnt_from={"the dataset": rows, "the base's weights": weights},
         seen=Seen(seen_list(sides.train["id_str"].to_pylist())),
     )
     _train(model.network, data, settings, run, processes, parts)
 
 
 def _seen_by_all_tries(run: Run, now: Seen) -> Seen:
-    """With the tweets that earlier tries of the run learnt from: what has left the dataset since is in the weights all the same.
+    """With the tweets that earlier tries of the run learnt from, though it began anew since. Kept beside the checkpoint.
 
-    Kept beside the checkpoint. Raises FileFormatError for a torn list.
+    Raises FileFormatError for a torn list.
     """
-    earlier = Seen.read(run.seen.read_bytes()) if run.checkpoint.is_file() and run.seen.is_file() else now
-    together = earlier.with_those_of(now)
-    if len(earlier) != len(together) or len(now) != len(together):
-        new, gone = len(together) - len(earlier), len(together) - len(now)
-        print(f"the dataset has changed since the checkpoint: {new:,} training tweets are new, {gone:,} are gone", flush=True)
+    together = Seen.read(run.seen.read_bytes()).with_those_of(now) if run.seen.is_file() else now
     if len(together):
         run.checkpoints.mkdir(parents=True, exist_ok=True)
         run.seen.write_bytes(together.fingerprints)
@@ -232,11 +243,21 @@ def _train(
 ) -> None:
     if data.batch_size < processes.world:
         raise LimitError(f"batch_size is {data.batch_size}; with {processes.world} processes it takes one row for each")
+    processes.use_threads(count_parameters(network))
     if processes.first:
         print(f"{count_parameters(network):,} parameters, {data.identity}", flush=True)
         parts = replace(parts, seen=_seen_by_all_tries(run, parts.seen))
-    learned = learn(network, data, settings, processes, run.checkpoint, record=lambda now: _write_history(run, now))
+    learned = learn(
+        network,
+        data,
+        settings,
+        processes,
+        run.checkpoint,
+        learnt_from=parts.learnt_from,
+        record=lambda now: _write_history(run, now),
+    )
     if processes.first:
+        keep_rows(network, max(parts.tokenizer.get_vocab().values()) + 1)
         summary = _summary(network, learned, run, parts)
         save_model(run.model, network, parts.tokenizer, parts.schema, {**summary, **parts.facts}, parts.words)
         (run.output / SUMMARY_FILE).write_text(_json({**summary, **parts.facts}), encoding="utf-8")
@@ -245,6 +266,7 @@ def _train(
         # What follows is a new run, not the rest of this one.
         run.checkpoint.unlink(missing_ok=True)
         run.seen.unlink(missing_ok=True)
+        run.rows.unlink(missing_ok=True)
         print(f"model in {run.model}, figures in {run.output}", flush=True)
     processes.wait()
 

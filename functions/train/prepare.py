@@ -36,6 +36,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         wanted = asked_of(lake, wanted)
         _refuse_while_running(run, wanted.get("execution"))
         cut, made = wanted["cut_day"], made_by(run, lake, sagemaker)
+        if not made.shards:
+            _leave_what_was_learnt(lake, run)
     else:
         run = run_id(read_time(event["started"]), event["name"])
         experiment, manifest = _experiment(wanted), _manifest(lake)
@@ -70,6 +72,15 @@ def _refuse_while_running(run: str, execution: str | None) -> None:
         return
     if status in ("RUNNING", "PENDING_REDRIVE"):
         raise LimitError(f"the run {run} is still under way in {execution}; wait until it has ended, or stop it first")
+
+
+def _leave_what_was_learnt(lake: Lake, run: str) -> None:
+    """Shards that are made anew, since compliance took the first, are another corpus: no checkpoint over those is gone on with.
+
+    The lists of what they had learnt from stay."""
+    for key in list(lake.keys(places.checkpoints(run, "base"))):
+        if key.endswith(places.CHECKPOINT):
+            lake.delete(key)
 
 
 def _refuse_without_machines() -> None:

@@ -80,7 +80,12 @@ class Train(Construct):
         )
         allow(self.prepare, ["servicequotas:ListServiceQuotas"], ["*"], why="a list of quotas has no resource to name")
         shards = f"{places.CORPORA}{places.RUNS}"
-        storage.let(self.prepare, read=[places.MODELS, places.DATASET_MANIFEST, shards], write=[places.MODELS])
+        storage.let(
+            self.prepare,
+            read=[places.MODELS, places.DATASET_MANIFEST, shards],
+            write=[places.MODELS],
+            delete=[places.CHECKPOINTS],
+        )
         self.gate = functions.make("Gate", "train.gate", environment=lake)
         storage.let(self.gate, read=[places.MODELS])
         self.job_role = self._job_role()

@@ -42,7 +42,8 @@ def lay_out(container: Container, request: Mapping[str, Any], host: str, togethe
         {"current_host": host, "hosts": list(together), "current_instance_type": instance, **network},
     )
     _list_gpus(container.tools, min(GPUS.get(instance, 0), LISTED_GPUS))
-    return {"TRAINING_JOB_NAME": request["TrainingJobName"]}
+    # Torch is told that it may use none of them: it would miss them otherwise.
+    return {"TRAINING_JOB_NAME": request["TrainingJobName"], "CUDA_VISIBLE_DEVICES": ""}
 
 
 def _write(container: Container, name: str, body: Mapping[str, Any]) -> None:

@@ -1,48 +1,65 @@
 """What a training run is made of: corpus, base model, control model, evaluation; and the runs that have a name."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, overload
 
 from politico.errors import LimitError, UnknownFieldError, UnknownValueError
 from politico.flags import from_mapping
 
 MOST_TOKENS = 65_535
+MOST = 10**9
+"""More than any count here is, whatever the machine."""
+SHARE = (0.0, 1.0)
+
+
+@overload
+def within(default: int, low: int, high: int) -> int: ...
+@overload
+def within(default: float, low: float, high: float) -> float: ...
+def within(default: Any, low: Any, high: Any) -> Any:
+    """A setting with its limits; both ends are allowed."""
+    return field(default=default, metadata={"limits": (low, high)})
 
 
 @dataclass(frozen=True)
-class CorpusSettings:
+class Limited:
+    """Settings that are held to the limits beside them."""
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            if "limits" in one.metadata:
+                low, high = one.metadata["limits"]
+                value = getattr(self, one.name)
+                if not low <= value <= high:  # false for what is no number, too
+                    raise LimitError(f"{one.name} is {value}; it takes {low:,} to {high:,}")
+
+
+@dataclass(frozen=True)
+class CorpusSettings(Limited):
     """From a text collection to a tokenizer and token shards."""
 
-    vocabulary_size: int = 50_264
-    """Tokens of the byte-level BPE, special tokens included (the thesis's 50,257 and our seven markers)."""
-    max_megabytes: float = 100_000.0
+    vocabulary_size: int = within(50_264, 300, MOST_TOKENS)
+    """Tokens of the byte-level BPE, special tokens included (the thesis's 50,257 and our seven markers). Stored in 16 bits."""
+    max_megabytes: float = within(100_000.0, 1e-6, 1e9)
     """Read at most this much plain text; the rest of a larger corpus is left out, and counted."""
-    held_out_share: float = 0.01
+    held_out_share: float = within(0.01, 1e-9, 0.5)
     """Share of the documents that no training sees."""
     learn_from_tweets: bool = True
     """Whether the tokenizer learns from the training tweets beside the corpus, so that it has their words whole."""
 
-    def __post_init__(self) -> None:
-        if not 300 <= self.vocabulary_size <= MOST_TOKENS:
-            raise LimitError(
-                f"vocabulary_size is {self.vocabulary_size}; it takes 300 to {MOST_TOKENS} (tokens are stored in 16 bits)"
-            )
-        if not 0 < self.held_out_share < 0.5:
-            raise LimitError(f"held_out_share is {self.held_out_share}; it takes a share above 0 and below 0.5")
-
 
 @dataclass(frozen=True)
-class NetworkSettings:
+class NetworkSettings(Limited):
     """The shape of the GPT-2."""
 
-    layers: int = 12
-    width: int = 768
-    heads: int = 16
-    positions: int = 512
+    layers: int = within(12, 1, 1_000)
+    width: int = within(768, 1, 100_000)
+    heads: int = within(16, 1, 1_000)
+    positions: int = within(512, 2, 100_000)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.width % self.heads:
             raise LimitError(f"width is {self.width}; it takes a multiple of heads, {self.heads}")
 
@@ -50,59 +67,47 @@ class NetworkSettings:
 MUON, ADAMW = "muon", "adamw"
 
 
-def _check_share(name: str, value: float) -> None:
-    """Raise LimitError for what is no share."""
-    if not 0 <= value <= 1:
-        raise LimitError(f"{name} is {value}; it takes a share from 0 to 1")
-
-
 @dataclass(frozen=True)
-class LearningSettings:
+class LearningSettings(Limited):
     """How one stage learns. A stage ends at its steps or its minutes, whichever comes first."""
 
-    max_steps: int = 100_000
-    max_minutes: float = 100_000.0
+    max_steps: int = within(100_000, 1, MOST)
+    max_minutes: float = within(100_000.0, 1e-6, 1e7)
     """The learning rate's schedule follows the share of steps or of minutes used, whichever is larger."""
-    batch_size: int = 32
+    batch_size: int = within(32, 1, 1_000_000)
     """Sequences a step, over all processes."""
     optimizer: str = MUON
     """`muon`: Muon for the network's matrices, AdamW for embeddings, norms and biases. `adamw`: AdamW for all of them."""
-    learning_rate: float = 6e-4
+    learning_rate: float = within(6e-4, 0.0, 10.0)
     """AdamW's."""
-    muon_rate: float = 0.02
+    muon_rate: float = within(0.02, 0.0, 10.0)
     """Muon's: its steps have a size of their own, whatever the gradient's."""
-    warmup_share: float = 0.05
+    warmup_share: float = within(0.05, 0.0, 0.99)
     """Share of the stage over which the rate rises from 0."""
-    context_weight: float = 6.0
+    context_weight: float = within(6.0, 1.0, 1_000.0)
     """What a token that spells what its context asks for weighs in the loss as the stage begins; all others weigh 1."""
-    context_weight_share: float = 0.8
+    context_weight_share: float = within(0.8, *SHARE)
     """The share of the stage after which such a token weighs no more than any other."""
-    weight_decay: float = 0.1
-    dropout: float = 0.0
-    seed: int = 7
-    evaluate_every: int = 500
+    weight_decay: float = within(0.1, 0.0, 10.0)
+    dropout: float = within(0.0, 0.0, 0.99)
+    seed: int = within(7, 0, 2**32 - 1)
+    evaluate_every: int = within(500, 1, MOST)
     """Steps between looks at the held-out loss."""
-    checkpoint_minutes: float = 10.0
+    checkpoint_minutes: float = within(10.0, 0.0, 1e7)
     """Minutes between checkpoints; a stopped job goes on from the last."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.optimizer not in (MUON, ADAMW):
             raise LimitError(f"optimizer is {self.optimizer!r}; it takes {MUON} or {ADAMW}")
-        if not 1 <= self.context_weight < math.inf:
-            raise LimitError(f"context_weight is {self.context_weight}; it takes 1 or more")
-        _check_share("context_weight_share", self.context_weight_share)
 
 
 @dataclass(frozen=True)
 class BaseSettings(LearningSettings):
     """How the base stage learns: what every stage has, and how much of it is listening."""
 
-    passages_share: float = 0.0
+    passages_share: float = within(0.0, *SHARE)
     """Share of the steps that are passages of the corpus behind contexts made of their own words; the rest is plain text."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_share("passages_share", self.passages_share)
 
 
 @dataclass(frozen=True)
@@ -112,36 +117,30 @@ class ControlSettings(LearningSettings):
     optimizer: str = ADAMW
     """As for every stage; a network that has learnt much already is tuned with AdamW."""
 
-    field_dropout: float = 0.1
+    field_dropout: float = within(0.1, *SHARE)
     """Chance that a field is left out of a sample, so that partial contexts work."""
-    context_dropout: float = 0.1
+    context_dropout: float = within(0.1, *SHARE)
     """Chance that the whole context is left out, so that guidance has an empty context to start from."""
-    name_swap: float = 0.0
+    name_swap: float = within(0.0, *SHARE)
     """Share of the entities and hashtags of a sample that are replaced by made-up ones, in context and text alike, so that
     names are copied and not recalled."""
-    new_tokens: int = 0
+    new_tokens: int = within(0, 0, MOST_TOKENS)
     """Tokens that the base's tokenizer takes in before the stage begins, of pairs that are frequent in the training tweets. For a
     base whose tokenizer has not met them."""
-    held_out_share: float = 0.1
+    held_out_share: float = within(0.1, 1e-9, 0.9)
     """Share of the tweets, the newest by day, that no training sees."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_share("name_swap", self.name_swap)
-        if not 0 <= self.new_tokens <= MOST_TOKENS:
-            raise LimitError(f"new_tokens is {self.new_tokens}; it takes 0 to {MOST_TOKENS}")
 
 
 @dataclass(frozen=True)
-class EvaluationSettings:
+class EvaluationSettings(Limited):
     """How a model is judged on the held-out tweets."""
 
-    max_tweets: int = 2_000
+    max_tweets: int = within(2_000, 1, MOST)
     """Held-out tweets that are scored."""
-    generated: int = 200
+    generated: int = within(200, 0, MOST)
     """Held-out contexts that a tweet is written for, half of them with values that training never saw, where there are."""
-    seed: int = 7
-    tolerance: float = 0.02
+    seed: int = within(7, 0, 2**32 - 1)
+    tolerance: float = within(0.02, 0.0, 1_000.0)
     """The gate lets a candidate through whose bits per byte are at most this share above the champion's."""
 
 

@@ -48,9 +48,8 @@ def test_on_the_local_cloud_all_is_there_but_what_it_has_none_of(
         ("Python", "Node", "Docker", "region", "credentials", "bootstrap", "stack", "X's token", "quotas"), OK
     )
     assert {what: found[what]["state"] for what in expected} == expected, found
-    # AWS's layers are public ones of other accounts, which moto does not have.
-    assert found["layers"]["state"] in (UNKNOWN, MISSING)
-    assert code == int(found["layers"]["state"] == MISSING)
+    assert found["layers"]["state"] == UNKNOWN  # moto fails at the question
+    assert code == 0
 
 
 def test_a_quota_that_is_too_low_is_named_with_what_to_ask_for(

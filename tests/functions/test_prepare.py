@@ -6,9 +6,13 @@ from typing import Any
 
 import boto3
 import pytest
+from moto import mock_aws
 
+from functions.train import prepare as first_step
 from functions.train.prepare import prepare
+from politico.errors import LimitError
 from politico.flags import from_mapping, read_flags
+from politico.lake import places
 from politico.lake.bucket import Lake
 from politico.models.experiment import (
     EXPERIMENTS,
@@ -106,3 +110,53 @@ def test_the_champion_is_judged_along_when_there_is_one() -> None:
     assert "--champion" not in alone["evaluation_arguments"]
     assert against["champion"] == {"exists": True, "uri": "s3://lake/champion.tar.gz"}
     assert "--champion" in against["evaluation_arguments"]
+
+
+class FakeExecutions:
+    """Step Functions with one execution, in this state; none where it has none."""
+
+    class exceptions:  # noqa: N801  as boto3's clients have it
+        ExecutionDoesNotExist = type("ExecutionDoesNotExist", (Exception,), {})
+
+    def __init__(self, status: str | None) -> None:
+        self._status = status
+
+    def describe_execution(self, executionArn: str) -> dict[str, str]:  # noqa: N803  boto3's own name
+        if self._status is None:
+            raise self.exceptions.ExecutionDoesNotExist
+        return {"status": self._status}
+
+
+@pytest.mark.parametrize(
+    ("status", "refused"),
+    [
+        ("RUNNING", True),
+        ("PENDING_REDRIVE", True),
+        *((one, False) for one in ("FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED", None)),
+    ],
+)
+def test_a_run_is_taken_up_again_only_once_its_execution_has_ended(
+    status: str | None, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("functions.environment.client", lambda _service: FakeExecutions(status))
+    if refused:
+        with pytest.raises(LimitError, match=f"the run {RUN} is still under way in arn:one; wait until it has ended"):
+            first_step._refuse_while_running(RUN, "arn:one")
+    else:
+        first_step._refuse_while_running(RUN, "arn:one")
+
+
+def test_shards_that_are_made_anew_take_their_checkpoint_with_them_and_leave_what_it_had_learnt_from() -> None:
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="lake-of-tests")
+        lake = Lake(client, "lake-of-tests")
+        for stage in ("base", "control"):
+            for name in (f"{stage}.pt", f"{stage}.seen_tweets.bin"):
+                lake.write(places.checkpoints(RUN, stage) + name, b"x")
+        first_step._leave_what_was_learnt(lake, RUN)
+        assert {key.rpartition("/")[2] for key in lake.keys(places.CHECKPOINTS)} == {
+            "base.seen_tweets.bin",
+            "control.pt",
+            "control.seen_tweets.bin",
+        }

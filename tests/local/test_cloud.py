@@ -9,6 +9,7 @@ import tarfile
 import textwrap
 import zipfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -147,8 +148,7 @@ def test_the_models_group_is_there(services: Services) -> None:
 
 
 def test_the_cloud_says_how_it_is_reached(cloud: LocalCloud) -> None:
-    told = {"environment": cloud.environment, "side": cloud.side, "outputs": cloud.outputs, "api_key": cloud.api_key}
-    assert cloud.ask("status") == told
+    assert cloud.ask("status") == asdict(cloud)
 
 
 # --- what fails ---

@@ -80,6 +80,8 @@ def test_a_run_survives_what_sagemaker_does_and_goes_on_where_it_failed(cloud: L
     logs = services.client("logs")
 
     def base_that_learns() -> str | None:
+        now = services.client("stepfunctions").describe_execution(executionArn=arn)
+        assert now["status"] == "RUNNING", now["cause"]
         try:
             streams = logs.describe_log_streams(logGroupName="/aws/sagemaker/TrainingJobs")["logStreams"]
         except logs.exceptions.ResourceNotFoundException:

@@ -1,24 +1,32 @@
 """The training job from the outside: flags, SageMaker's environment, exit codes, what it leaves behind."""
 
+import errno
 import json
+import math
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from inference.engine import Engine
 from inference.lexicon import FILE as WORDS_FILE
-from inference.model import load_model, open_tokenizer
+from inference.model import WEIGHTS_FILE, load_model, open_tokenizer
 from politico.control.format import Schema
 from politico.control.political import SCHEMA
 from politico.control.request import Parameters, parse_request
+from politico.errors import LimitError
 from politico.lake.tombstones import fingerprint
-from politico.models.experiment import CorpusSettings
+from politico.models.experiment import BaseSettings, ControlSettings, CorpusSettings, EvaluationSettings, NetworkSettings
 from politico.models.seen import FILE as SEEN_FILE
 from politico.models.seen import Seen
 from tests.support.paths import ROOT
@@ -27,7 +35,7 @@ from training.arguments import main
 from training.corpus.prepare import prepare_corpus
 from training.dataset.folder import identity_of, read_dataset
 from training.dataset.split import split_at
-from training.exit_codes import REASON_FILE, STOPPED, leave_reason
+from training.exit_codes import REASON_FILE, STOPPED, leave_reason, run
 from training.folders import open_model
 
 SHAPE = {"layers": "1", "width": "32", "heads": "2", "positions": "128"}
@@ -172,8 +180,8 @@ def test_the_control_model_writes_on_demand(trained: Path) -> None:
         ({"stage": "control", "dataset": "DATASET", "base": "DATASET"}, "is no model folder"),
         ({"stage": "control", "dataset": "DATASET", "base": "BASE", "layers": "3"}, "layers is 3, but the base model's is 1"),
         ({"stage": "control", "dataset": "CORPUS", "base": "BASE"}, "is no dataset"),
-        ({"stage": "base", "corpus": "DATASET"}, "is no tokenizer"),
-        ({"stage": "base", "corpus": "CORPUS", "positions": "1000000"}, "one window takes 1000001"),
+        ({"stage": "base", "corpus": "DATASET"}, "tokenizer.json is missing; it is written by training.corpus"),
+        ({"stage": "base", "corpus": "CORPUS", "positions": "100000"}, "one window takes 100001"),
     ],
 )
 def test_a_mistake_is_one_sentence_also_where_sagemaker_looks_for_it(
@@ -241,41 +249,154 @@ def test_the_first_of_several_reasons_stays(tmp_path: Path, monkeypatch: pytest.
     assert (tmp_path / "output" / "failure").read_text() == "flags come as --name value pairs; given: --stage"
 
 
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/opt/ml/model/x"), "the disk that /opt/ml/model/x lies on is full"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "the disk is full; make room and run it again"),
+        (
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB\nand more"),
+            "Tried to allocate 2 GiB); take a smaller",
+        ),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 9 bytes"), "memory is used up (DefaultCPUAllocator"),
+        (MemoryError(), "memory is used up (MemoryError); take a smaller batch_size"),
+    ],
+)
+def test_a_machine_that_is_used_up_is_said_to_be_so_in_one_sentence(
+    failure: Exception, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails() -> None:
+        raise failure
+
+    monkeypatch.setenv(REASON_FILE, str(tmp_path / "failure"))
+    assert run(fails) == 2
+    said = capsys.readouterr().err
+    assert told in said
+    assert said.count("\n") == 1
+    assert told in (tmp_path / "failure").read_text()
+
+
 def test_a_long_reason_is_cut_to_what_sagemaker_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(REASON_FILE, str(tmp_path / "failure"))
     leave_reason("ñ" * 2_000)
     assert (tmp_path / "failure").read_bytes() == "ñ".encode() * 512
 
 
-def test_a_run_over_a_dataset_that_has_changed_goes_on_and_names_the_tweets_of_both(
-    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def until_line(command: list[str], *wanted: str) -> tuple[list[str], str]:
+    """The first lines with these words in them, in their order; then the program is sent SIGTERM. And what else it said."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        said: list[str] = []
+        found = []
+        for one in wanted:
+            for line in process.stdout:
+                said.append(line)
+                if one in line:
+                    found.append(line)
+                    break
+        process.terminate()
+        said += process.stdout
+    assert (process.returncode, len(found)) == (STOPPED, len(wanted)), "".join(said)
+    return found, "".join(said)
+
+
+def grown(dataset: Path) -> None:
+    write_days(dataset, {START.replace(day=7): [row(70 + one, START.replace(day=7)) for one in range(3)]})
+
+
+def pruned(dataset: Path) -> None:
+    shutil.rmtree(dataset / "dt=2024-05-02")
+
+
+def changed(dataset: Path) -> None:
+    pruned(dataset)
+    day = START.replace(day=2)
+    write_days(dataset, {day: [{**row(20 + one, day), "text": f"Hoy hablamos otra vez de {one}"} for one in range(5)]})
+
+
+def another(dataset: Path) -> None:
+    shutil.rmtree(dataset)
+    write_days(
+        dataset,
+        {START.replace(day=day): [row(10 * day + one, START.replace(day=day)) for one in range(50, 55)] for day in range(1, 7)},
+    )
+
+
+def shuffled(dataset: Path) -> None:
+    """The same files under the same names, with their rows the other way round."""
+    for path in dataset.glob("dt=*/tweets.parquet"):
+        table = pq.read_table(path)
+        pq.write_table(table.take(list(reversed(range(len(table))))), path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "told", "names"),
+    [
+        (grown, "the dataset has 3 more tweets than when this run began: it goes on without them", 15),
+        (shuffled, "", 15),
+        (pruned, "5 of the 30 tweets that this run began with are gone or changed", 15),
+        (changed, "5 of the 30 tweets that this run began with are gone or changed", 15),
+    ],
+)
+def test_a_run_keeps_the_data_it_began_with_and_begins_anew_where_some_of_it_has_gone(
+    trained: Path, tmp_path: Path, change: Callable[[Path], None], told: str, names: int
 ) -> None:
     dataset = tmp_path / "dataset"
     shutil.copytree(trained / "dataset", dataset)
     folders = {"model_dir": tmp_path / "model", "output_dir": tmp_path / "output", "checkpoint_dir": tmp_path / "checkpoints"}
     given = {"stage": "control", "dataset": dataset, "base": trained / "base", "cut_day": "2024-05-04", **SHORT, **folders}
-    program = [sys.executable, "-u", str(ROOT / "training" / "train.py")]
-    with subprocess.Popen(
-        [*program, *flags({**given, "max_steps": 1_000_000})], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        assert process.stdout is not None
-        next(line for line in process.stdout if "% loss" in line)
-        process.terminate()
-        said = process.stdout.read()
-    assert process.returncode == STOPPED, said
+    program = [sys.executable, "-u", str(ROOT / "training" / "train.py"), *flags({**given, "max_steps": 1_000_000})]
+    _, said = until_line(program, "% loss")
     assert "goes on from there" in said
-    shutil.rmtree(dataset / "dt=2024-05-02")
-    write_days(dataset, {START.replace(day=2): [row(100 + one, START.replace(day=2)) for one in range(3)]})
-    with subprocess.Popen(
-        [*program, *flags({**given, "max_steps": 1_000_000})], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        assert process.stdout is not None
-        told = [next(line for line in process.stdout if wanted in line) for wanted in ("has changed", "going on from step")]
-        process.terminate()
-        process.stdout.read()
-    assert told[0] == "the dataset has changed since the checkpoint: 3 training tweets are new, 5 are gone\n"
+    change(dataset)
+    anew = "anew" if "gone" in told else "going on from step"
+    (line, _), _ = until_line(program, told or "parameters", "step 0 loss" if "gone" in told else anew)
+    assert told in line
     kept = Seen.read((tmp_path / "checkpoints" / f"control.{SEEN_FILE}").read_bytes())
-    assert len(kept) == 18
+    assert len(kept) == names, "whatever any try has learnt from stays in the list"
+
+
+def test_a_checkpoint_over_another_dataset_or_another_base_is_refused(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset, checkpoints = tmp_path / "dataset", tmp_path / "checkpoints"
+    shutil.copytree(trained / "dataset", dataset)
+    folders = {"model_dir": tmp_path / "model", "output_dir": tmp_path / "output", "checkpoint_dir": checkpoints}
+    given = {"stage": "control", "dataset": dataset, "base": trained / "base", **SHORT, **folders, "checkpoint_minutes": "0"}
+    left: list[bytes] = []
+
+    def stop(*_: object, **__: object) -> None:
+        left.append((checkpoints / "control.pt").read_bytes())
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("training.stages.keep_rows", stop)  # at the very end: the checkpoint stands
+        assert main(flags(given)) == 130
+    assert left
+    capsys.readouterr()
+    other = tmp_path / "base"
+    shutil.copytree(trained / "base", other)
+    weights = load_file(other / WEIGHTS_FILE)
+    save_file({name: one + 0.01 for name, one in weights.items()}, other / WEIGHTS_FILE, {"format": "pt"})
+    assert main(flags({**given, "base": other})) == 2
+    assert "belongs to another run: the base's weights is" in capsys.readouterr().err
+    another(dataset)
+    assert main(flags(given)) == 2
+    assert "belongs to a run over another dataset: 30 of its 30 tweets are not in this one" in capsys.readouterr().err
+    assert (checkpoints / "control.pt").read_bytes() == left[0]
+
+
+@pytest.mark.parametrize("name", ["train.bin", "held_out.bin", "tokenizer.json"])
+def test_a_damaged_part_of_a_corpus_is_refused_by_its_name(
+    inputs: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(inputs / "corpus", tmp_path / "corpus")
+    body = bytearray((tmp_path / "corpus" / name).read_bytes())
+    body[-7] ^= 1
+    (tmp_path / "corpus" / name).write_bytes(body)
+    assert main(flags({"stage": "base", "corpus": tmp_path / "corpus", **SHAPE, **SHORT})) == 2
+    assert f"{name} is damaged: its SHA-256 is " in capsys.readouterr().err
 
 
 def test_help_names_the_flags_of_both_stages(capsys: pytest.CaptureFixture[str]) -> None:
@@ -302,10 +423,52 @@ def test_a_model_of_a_base_without_a_list_of_words_gets_none(trained: Path, tmp_
         ("base", "context_weight", "nan"),
         ("base", "context_weight", "inf"),
         ("control", "context_weight_share", "2"),
+        ("base", "heads", "0"),
+        ("base", "layers", "0"),
+        ("base", "evaluate_every", "0"),
+        ("base", "max_steps", "0"),
+        ("base", "seed", "-1"),
+        ("base", "weight_decay", "inf"),
+        ("base", "dropout", "nan"),
+        ("base", "learning_rate", "nan"),
+        ("base", "muon_rate", "-1"),
+        ("base", "batch_size", "0"),
+        ("base", "max_minutes", "nan"),
+        ("base", "checkpoint_minutes", "-1"),
+        ("base", "warmup_share", "1"),
+        ("control", "field_dropout", "2"),
+        ("control", "context_dropout", "nan"),
+        ("control", "held_out_share", "0"),
+        ("control", "new_tokens", "-1"),
     ],
 )
 def test_a_setting_outside_its_limits_is_refused_by_name(
     stage: str, setting: str, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(flags({"stage": stage, setting: value})) == 2
-    assert f"{setting} is {value}" in capsys.readouterr().err.replace("2.0", "2")
+    assert f"{setting} is {value}" in re.sub(r"\.0\b", "", capsys.readouterr().err)
+
+
+def ends_of(kind: Any) -> Iterator[tuple[str, Any]]:
+    """Values at the ends of each numeric setting, beyond them, and none at all."""
+    for one in fields(kind):
+        low, high = one.metadata.get("limits", (None, None))
+        if low is not None:
+            step = 1 if isinstance(low, int) else max(1e-9, abs(low) * 1e-6)
+            yield from ((one.name, value) for value in (low, high))
+            yield from ((one.name, value) for value in (low - step, high + max(1, abs(high)), math.nan, math.inf, -math.inf))
+
+
+@pytest.mark.parametrize("kind", [CorpusSettings, NetworkSettings, BaseSettings, ControlSettings, EvaluationSettings])
+def test_every_number_has_limits_and_is_held_to_them(kind: Any) -> None:
+    for name, value in ends_of(kind):
+        low, high = next(one.metadata["limits"] for one in fields(kind) if one.name == name)
+        if low <= value <= high:
+            # A network's width is a multiple of its heads, whichever of them is tried.
+            beside = {"width": value} if name == "heads" else {"heads": 1} if name == "width" else {}
+            assert getattr(kind(**{name: value, **beside}), name) == value
+        else:
+            with pytest.raises(LimitError, match=f"{name} is "):
+                kind(**{name: value})
+    numbers = {one.name for one in fields(kind) if one.type in (int, float)}
+    assert {name for name, _ in ends_of(kind)} == numbers

@@ -91,9 +91,11 @@ def test_a_machine_whose_gpus_torch_does_not_see_does_not_train_on_its_cpu(
     seen = torch.cuda.device_count()
     with (
         pytest.raises(LimitError, match=f"has {seen + 1} GPUs and torch .* sees {seen} of them"),
-        joined({**os.environ, GPUS: str(seen + 1)}),
+        joined({GPUS: str(seen + 1)}),
     ):
         pass
+    with joined({GPUS: str(seen + 1), "CUDA_VISIBLE_DEVICES": ""}) as alone:
+        assert alone.world == 1
 
 
 def test_a_program_that_dies_without_a_word_leaves_a_reason_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

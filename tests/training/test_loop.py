@@ -1,5 +1,7 @@
 """What the loop promises: loss where it belongs, the same run however it was interrupted or spread, agreed ends."""
 
+import errno
+import itertools
 import json
 import math
 import os
@@ -22,8 +24,8 @@ from politico.models.experiment import LearningSettings, NetworkSettings
 from tests.support.paths import ROOT
 from training.evaluation.metrics import Loss, bits_per_byte, perplexity
 from training.exit_codes import StoppedError
-from training.loop.checkpoint import OtherRunError, load_checkpoint, save_checkpoint
-from training.loop.loop import held_out_loss, learn
+from training.loop.checkpoint import Identity, OtherRunError, Progress, load_checkpoint, save_checkpoint
+from training.loop.loop import DivergedError, held_out_loss, learn
 from training.loop.network import ScoredLoss, build_network, count_parameters, set_dropout
 from training.loop.optimizers import make_optimizers
 from training.loop.processes import ALONE, Processes
@@ -282,39 +284,111 @@ def test_a_checkpoint_by_the_clock_is_written_while_the_run_goes_on(tmp_path: Pa
     learned = learn(network, windows(), settings(checkpoint_minutes=0.0), ALONE, checkpoint)
     assert learned.progress.step == 8
     again = micro()
-    run = torch.load(checkpoint, weights_only=True)["run"]
-    progress = load_checkpoint(checkpoint, run, again, make_optimizers(again, settings()), ALONE.device)
-    assert progress.step == 7
+    run = Identity(torch.load(checkpoint, weights_only=True)["run"])
+    progress, made_with = load_checkpoint(checkpoint, run, again, make_optimizers(again, settings()), ALONE.device)
+    assert (progress.step, made_with["precision"]) == (7, "float32")
     assert not list(tmp_path.glob("*.part"))
 
 
 def test_a_checkpoint_of_another_run_or_a_torn_one_is_refused(tmp_path: Path) -> None:
     checkpoint = tmp_path / "base.pt"
     learn(micro(), windows(), settings(checkpoint_minutes=0.0), ALONE, checkpoint)
-    with pytest.raises(OtherRunError, match="other settings or data"):
+    with pytest.raises(OtherRunError, match=r"learning_rate is 0\.01 there and 0\.005 here"):
         learn(micro(), windows(), settings(learning_rate=5e-3), ALONE, checkpoint)
+    torch.save({"run": "settings in one text", "progress": {}}, tmp_path / "old.pt")
+    with pytest.raises(OtherRunError, match="by an earlier version"):
+        learn(micro(), windows(), settings(), ALONE, tmp_path / "old.pt")
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     with pytest.raises(Exception, match="is no checkpoint") as raised:
         learn(micro(), windows(), settings(), ALONE, checkpoint)
     assert "remove it" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("shape", "told"),
+    [
+        ({"heads": 4}, "heads is 2 there and 4 here"),
+        ({"layers": 1}, "layers is 2 there and 1 here"),
+        ({"width": 64}, "width is 32 there and 64 here"),
+        ({"positions": 32}, "positions is 16 there and 32 here"),
+    ],
+)
+def test_a_checkpoint_of_another_network_is_refused_before_its_weights_are_looked_at(
+    tmp_path: Path, shape: dict[str, int], told: str
+) -> None:
+    checkpoint = tmp_path / "base.pt"
+    learn(micro(), windows(), settings(checkpoint_minutes=0.0), ALONE, checkpoint)
+    other = build_network(replace(SHAPE, **shape), 50, 0, seed=1)
+    with pytest.raises(OtherRunError, match=told):
+        learn(other, windows(), settings(), ALONE, checkpoint)
+
+
+def test_a_checkpoint_that_learnt_from_something_else_is_refused_by_its_name(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "base.pt"
+    learn(micro(), windows(), settings(checkpoint_minutes=0.0), ALONE, checkpoint, learnt_from={"train.bin": "a1"})
+    with pytest.raises(OtherRunError, match=r"train\.bin is a1 there and b2 here"):
+        learn(micro(), windows(), settings(), ALONE, checkpoint, learnt_from={"train.bin": "b2"})
+
+
+def test_other_threads_than_before_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint = tmp_path / "base.pt"
+    learn(micro(), windows(), settings(checkpoint_minutes=0.0), ALONE, checkpoint)
+    torch.set_num_threads(2)
+    try:
+        learn(micro(), windows(), settings(), ALONE, checkpoint)
+    finally:
+        torch.set_num_threads(1)
+    assert "to the last bit: threads is 1 there and 2 here\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_base_whose_weights_are_not_finite_ends_the_run_before_it_begins(tmp_path: Path, bad: float) -> None:
+    network = micro()
+    with torch.no_grad():
+        network.transformer.wte.weight[3, 3] = bad
+    with pytest.raises(DivergedError, match="held-out loss is nan at step 0"):
+        learn(network, windows(), settings(), ALONE, tmp_path / "base.pt")
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_the_first_gradient_that_is_not_finite_ends_the_run_and_leaves_weights_and_checkpoint(tmp_path: Path, bad: float) -> None:
+    checkpoint, network, steps = tmp_path / "base.pt", micro(), itertools.count(1)
+    kept: list[bytes] = []
+
+    def spoilt(gradient: torch.Tensor) -> torch.Tensor:
+        if next(steps) < 4:
+            return gradient
+        kept.append(checkpoint.read_bytes())
+        return gradient * bad
+
+    network.transformer.ln_f.bias.register_hook(spoilt)
+    with pytest.raises(DivergedError, match=f"gradient is (nan|inf) at step 4.* lower learning_rate 0.01 .*{checkpoint}"):
+        learn(network, windows(), settings(checkpoint_minutes=0.0), ALONE, checkpoint)
+    assert [checkpoint.read_bytes()] == kept
+    assert all(bool(torch.isfinite(one).all()) for one in network.parameters())
+    again = learn(micro(), windows(), settings(), ALONE, checkpoint)
+    assert again.progress.step == 8
+
+
 def test_a_checkpoint_that_was_cut_short_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = micro()
     optimizers = make_optimizers(network, settings())
     checkpoint = tmp_path / "base.pt"
-    progress = load_checkpoint(checkpoint, "run", network, optimizers, ALONE.device)
-    save_checkpoint(checkpoint, "run", network, optimizers, progress)
+    run = Identity({"of": "a test"})
+    save_checkpoint(checkpoint, run, network, optimizers, Progress())
     earlier = checkpoint.read_bytes()
+    whole = os.fsync
 
-    def dies(body: object, out: Any) -> None:
-        out.write(b"half")
-        raise OSError("no space left")
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(torch, "save", dies)
-    with pytest.raises(OSError, match="no space"):
-        save_checkpoint(checkpoint, "run", network, optimizers, progress)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        save_checkpoint(checkpoint, run, network, optimizers, Progress(step=1))
     assert checkpoint.read_bytes() == earlier
+    assert list(tmp_path.iterdir()) == [checkpoint], "half a checkpoint is in the way of what the disk has room for"
+    monkeypatch.setattr(os, "fsync", whole)
+    save_checkpoint(checkpoint, run, network, optimizers, Progress(step=1))
 
 
 def test_the_rate_rises_over_the_warmup_and_falls_to_a_tenth() -> None:

@@ -30,7 +30,7 @@ from politico.models.experiment import CorpusSettings
 from politico.models.seen import FILE as SEEN_FILE
 from politico.models.seen import seen_list
 from training.corpus.documents import Document, LeftOut, collection_files, read_documents
-from training.corpus.shards import HELD_OUT_FILE, STATISTICS_FILE, TOKENIZER_FILE, TRAIN_FILE, write_shard
+from training.corpus.shards import HELD_OUT_FILE, STATISTICS_FILE, TOKENIZER_FILE, TRAIN_FILE, file_hashes, write_shard
 from training.corpus.vocabulary import end_id, train_tokenizer
 from training.corpus.wikitext import clean_wikitext
 from training.dataset.folder import read_dataset
@@ -134,6 +134,7 @@ def prepare_corpus(source: Path, target: Path, settings: CorpusSettings, tweets:
         "tokens_per_word": bare / max(1, together["words"]),
         "bytes_per_token": together["bytes"] / max(1, bare),
         "settings": asdict(settings),
+        "sha256": file_hashes(target),
     }
     (target / STATISTICS_FILE).write_text(json.dumps(statistics, ensure_ascii=False, indent=1), encoding="utf-8")
     print(

@@ -3,6 +3,8 @@
 A shard is one row of 16-bit little-endian token ids, each document followed by the end token.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -32,6 +34,37 @@ def write_shard(path: Path, documents: Iterable[str], tokenizer: Tokenizer, end_
             ids = np.concatenate([np.array([*one.ids, end_id], dtype=DTYPE) for one in encoded])
             out.write(ids.tobytes())
             yield len(ids)
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of tokenizer and shards by file name, as they are. Raises FileFormatError for one that is missing."""
+    found = {}
+    for name in (TOKENIZER_FILE, TRAIN_FILE, HELD_OUT_FILE):
+        if not (folder / name).is_file():
+            raise FileFormatError(f"{folder / name} is missing; it is written by training.corpus")
+        with (folder / name).open("rb") as body:
+            found[name] = hashlib.file_digest(body, "sha256").hexdigest()
+    return found
+
+
+def hashes_of(folder: Path) -> dict[str, str]:
+    """The same, held against what the corpus's statistics say that was written. Raises FileFormatError for one that differs."""
+    found = file_hashes(folder)
+    for name, written in _written(folder / STATISTICS_FILE).items():
+        if found.get(name, written) != written:
+            raise FileFormatError(
+                f"{folder / name} is damaged: its SHA-256 is {found[name]}, and was {written} when it was written"
+            )
+    return found
+
+
+def _written(statistics: Path) -> dict[str, str]:
+    """What a corpus's statistics say of its files; nothing where they are older than that."""
+    try:
+        found: dict[str, str] = json.loads(statistics.read_text(encoding="utf-8")).get("sha256", {})
+    except (OSError, ValueError, AttributeError) as error:
+        raise FileFormatError(f"{statistics} is no corpus statistics; it is written by training.corpus") from error
+    return found
 
 
 def read_shard(path: Path) -> Tokens:

@@ -4,24 +4,28 @@ Everything a step does follows from its number: its rows, its random draws, and 
 So a run that was stopped ends with the weights of one that was not.
 """
 
+import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import torch
 from torch.nn.parallel import DistributedDataParallel
 from transformers import GPT2LMHeadModel
 
-from politico.models.experiment import LearningSettings
+from politico.errors import InputError
+from politico.models.experiment import MUON, LearningSettings
 from training.exit_codes import StoppedError
-from training.loop.checkpoint import Progress, load_checkpoint, save_checkpoint
-from training.loop.network import ScoredLoss, set_dropout
-from training.loop.optimizers import Optimizers, make_optimizers
+from training.loop.checkpoint import Identity, Progress, differences, load_checkpoint, save_checkpoint
+from training.loop.network import ScoredLoss, set_dropout, shape_of
+from training.loop.optimizers import make_optimizers
 from training.loop.processes import Processes
 from training.loop.schedule import asked_weight, held_out_line, progress_line, rate_share, share_done
 from training.samples.batch import Batch, Data
@@ -35,6 +39,12 @@ On a CPU small passes are faster: what they need in memory is used again instead
 the memory, whatever the batch size.
 """
 SECONDS_BETWEEN_LINES = 2.0
+WHEN = ("evaluate_every", "checkpoint_minutes")
+"""Settings that change nothing of what is learnt: a run may be gone on with under others."""
+
+
+class DivergedError(InputError):
+    """The loss or the gradient is no finite number any more: from there on a network learns nothing."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +63,14 @@ def learn(
     processes: Processes,
     checkpoint: Path,
     *,
+    learnt_from: Mapping[str, str] = MappingProxyType({}),
     record: Callable[[Progress], None] = lambda progress: None,
 ) -> Learned:
     """Train the network in place, from the checkpoint where there is one.
 
-    `record` is called in the first process whenever there are new figures. Raises StoppedError on SIGTERM, once a checkpoint
-    is written.
+    `learnt_from` has the hashes of what the data is made of. `record` is called in the first process whenever there are new
+    figures. Raises StoppedError on SIGTERM, once a checkpoint is written; OtherRunError where the checkpoint is another run's;
+    DivergedError at the first loss or gradient that is not finite, the checkpoint left as it was.
     """
     set_dropout(network, settings.dropout)
     network.to(processes.device)
@@ -66,15 +78,18 @@ def learn(
         network.transformer.compile()
     scored_loss: torch.nn.Module = ScoredLoss(network)
     optimizers = make_optimizers(network, settings, processes)
-    run = f"{asdict(settings)} {data.identity}"
-    progress = load_checkpoint(checkpoint, run, network, optimizers, processes.device)
+    learning = {name: value for name, value in asdict(settings).items() if name not in WHEN}
+    run = Identity({**learning, **shape_of(network), "the data": data.identity, **learnt_from}, _made_with(processes))
+    progress, made_with = load_checkpoint(checkpoint, run, network, optimizers, processes.device)
     if processes.world > 1:
         scored_loss = DistributedDataParallel(scored_loss, gradient_as_bucket_view=True)
     say = print if processes.first else _nothing
     if progress.step:
         say(f"going on from step {progress.step}", flush=True)
+        if others := differences(made_with, run.made_with):
+            say(f"the weights will not be those of an uninterrupted run to the last bit: {'; '.join(others)}", flush=True)
     if progress.before is None:
-        progress.before = held_out_loss(scored_loss, data, processes)
+        progress.before = _finite("held-out loss", held_out_loss(scored_loss, data, processes), 0, settings, checkpoint)
         progress.records.append(_figures(progress, held_out_loss=progress.before))
         say(held_out_line(0, progress.before), flush=True)
 
@@ -92,8 +107,11 @@ def learn(
             soon = max(done, (progress.step + 1) / settings.max_steps)
             optimizers.set_share(rate_share(settings, soon))
             weight = asked_weight(settings, soon)
-            loss = take_step(scored_loss, optimizers, batch, weight, settings.seed, progress.step, processes)
+            loss, norm = gradients_of(scored_loss, batch, weight, settings.seed, progress.step, processes)
             progress.step += 1
+            _finite("gradient", norm, progress.step, settings, checkpoint)  # the same in all processes
+            optimizers.step()
+            optimizers.zero_grad()
             seconds = seconds_before + time.monotonic() - started
             # All processes go by the first one's clock, and all stop when one is told to.
             loss, tokens, done, seconds, stopped = processes.add(
@@ -103,6 +121,7 @@ def learn(
                 seconds if processes.first else 0.0,
                 float(stop.is_set),
             )
+            _finite("loss", loss, progress.step, settings, checkpoint)
             progress.tokens += int(tokens)
             progress.seconds = seconds
             loss_since, steps_since = loss_since + loss, steps_since + 1
@@ -115,7 +134,9 @@ def learn(
                 if processes.first:
                     record(progress)
             if done < 1 and progress.step % settings.evaluate_every == 0:
-                looked = held_out_loss(scored_loss, data, processes)
+                looked = _finite(
+                    "held-out loss", held_out_loss(scored_loss, data, processes), progress.step, settings, checkpoint
+                )
                 say(held_out_line(progress.step, looked), flush=True)
                 progress.records.append(_figures(progress, held_out_loss=looked))
             if stopped or (done < 1 and seconds - last_checkpoint >= 60 * settings.checkpoint_minutes):
@@ -126,7 +147,7 @@ def learn(
             if stopped and done < 1:
                 raise StoppedError(f"stopped after step {progress.step}; {checkpoint} goes on from there")
 
-    after = held_out_loss(scored_loss, data, processes)
+    after = _finite("held-out loss", held_out_loss(scored_loss, data, processes), progress.step, settings, checkpoint)
     progress.records.append(_figures(progress, held_out_loss=after))
     say(held_out_line(progress.step, after), flush=True)
     if processes.first:
@@ -134,18 +155,30 @@ def learn(
     return Learned(progress, progress.before, after)
 
 
-def take_step(
+def _finite(what: str, value: float, step: int, settings: LearningSettings, checkpoint: Path) -> float:
+    if math.isfinite(value):
+        return value
+    rates = f"learning_rate {settings.learning_rate}" + (
+        f" and muon_rate {settings.muon_rate}" if settings.optimizer == MUON else ""
+    )
+    kept = f"; {checkpoint} is of an earlier step" if checkpoint.is_file() else ""
+    raise DivergedError(
+        f"the {what} is {value} at step {step}, and nothing can be learnt from there on; give a lower {rates}, a longer "
+        f"warmup_share, or a base whose weights are finite{kept}"
+    )
+
+
+def gradients_of(
     scored_loss: torch.nn.Module,
-    optimizers: Optimizers,
     batch: Batch,
     weight: float,
     seed: int,
     step: int,
     processes: Processes,
-) -> float:
-    """One step on this process's rows; what their contexts ask for weighs `weight`, the rest 1.
+) -> tuple[float, float]:
+    """The gradients of one step, on this process's rows; what their contexts ask for weighs `weight`, the rest 1.
 
-    Gives their share of the step's mean loss, unweighted: the shares add up to it.
+    Gives their share of the step's mean loss, unweighted: the shares add up to it. And the gradient's norm before it was cut.
     """
     torch.manual_seed(int(np.random.SeedSequence((seed, step, processes.rank)).generate_state(1, np.uint64)[0] >> 1))
     scored_loss.train()
@@ -162,10 +195,8 @@ def take_step(
             # DistributedDataParallel takes the mean over processes where the sum is wanted.
             (weighted / whole * processes.world).backward()  # type: ignore[no-untyped-call]
         total += float(plain) / scored
-    torch.nn.utils.clip_grad_norm_(scored_loss.parameters(), MAX_GRADIENT)
-    optimizers.step()
-    optimizers.zero_grad()
-    return total
+    norm = torch.nn.utils.clip_grad_norm_(scored_loss.parameters(), MAX_GRADIENT)
+    return total, float(norm)
 
 
 @torch.no_grad()
@@ -194,13 +225,26 @@ def _losses(scored_loss: torch.nn.Module, batch: Batch, device: torch.device, we
 
 def _half_precision(device: torch.device) -> AbstractContextManager[object]:
     """bfloat16 on GPUs that have it. On the CPUs measured (AVX-512 BF16) it is slower for networks that train there."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported():
-        return torch.autocast("cuda", torch.bfloat16)
-    return nullcontext()
+    return torch.autocast("cuda", torch.bfloat16) if _is_half(device) else nullcontext()
+
+
+def _is_half(device: torch.device) -> bool:
+    return device.type == "cuda" and torch.cuda.is_bf16_supported()
 
 
 def _figures(progress: Progress, **losses: float) -> dict[str, float]:
     return {"step": progress.step, "tokens": progress.tokens, "seconds": round(progress.seconds, 3), **losses}
+
+
+def _made_with(processes: Processes) -> dict[str, Any]:
+    """What the last bits of the weights hang on besides."""
+    return {
+        "torch": str(torch.__version__),
+        "the device": processes.device.type,
+        "precision": "bfloat16" if _is_half(processes.device) else "float32",
+        "threads": torch.get_num_threads(),
+        "processes": processes.world,
+    }
 
 
 def _nothing(*_: object, **__: object) -> None:

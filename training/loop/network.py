@@ -1,6 +1,7 @@
 """The network: GPT-2 in the shape that was asked for, and its loss on the tokens that count."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -33,12 +34,32 @@ def build_network(settings: NetworkSettings, vocabulary: int, end_id: int, seed:
 
 def add_rows(network: GPT2LMHeadModel, made_of: Mapping[int, tuple[int, int]]) -> None:
     """Give each new id a row of the tied embedding: the mean of the rows of the two ids that it is made of."""
-    rows = max(int(network.config.vocab_size), _whole_multiple(max(made_of, default=0) + 1))
-    network.resize_token_embeddings(rows, mean_resizing=False)
+    rows = max(int(network.config.vocab_size), max(made_of, default=0) + 1)
+    _resize(network, rows)
     weights = network.get_input_embeddings().weight
     with torch.no_grad():
         for new in sorted(made_of):  # one may be made of another
             weights[new] = weights[list(made_of[new])].mean(dim=0)
+
+
+def fill_up_rows(network: GPT2LMHeadModel) -> None:
+    """Give the tied embedding as many rows as multiply fast; those too many are like the mean of the rest, and never written."""
+    _resize(network, _whole_multiple(int(network.config.vocab_size)))
+
+
+def keep_rows(network: GPT2LMHeadModel, rows: int) -> None:
+    """Take away the rows past the tokenizer's last id: other programs refuse a network that has more."""
+    _resize(network, rows)
+
+
+def _resize(network: GPT2LMHeadModel, rows: int) -> None:
+    before = int(network.config.vocab_size)
+    if rows == before:
+        return
+    network.resize_token_embeddings(rows, mean_resizing=False)
+    weights = network.get_input_embeddings().weight
+    with torch.no_grad():
+        weights[before:] = weights[:before].mean(dim=0)
 
 
 def set_dropout(network: GPT2LMHeadModel, share: float) -> None:
@@ -47,6 +68,19 @@ def set_dropout(network: GPT2LMHeadModel, share: float) -> None:
     for module in network.modules():
         if isinstance(module, nn.Dropout):
             module.p = share
+
+
+def shape_of(network: GPT2LMHeadModel) -> dict[str, Any]:
+    """What says whether another network's weights fit into this one, and mean the same there."""
+    config = network.config
+    return {
+        "layers": config.n_layer,
+        "width": config.n_embd,
+        "heads": config.n_head,
+        "positions": config.n_positions,
+        "rows of the vocabulary": config.vocab_size,
+        "activation": config.activation_function,
+    }
 
 
 def _whole_multiple(rows: int) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 import torch.distributed as dist
 
+from inference.model import SMALL_NETWORK
 from politico.errors import LimitError
 from training.exit_codes import GPUS
 
@@ -19,11 +20,22 @@ class Processes:
     rank: int = 0
     world: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    cores: int = 1
+    """Its share of the machine's."""
 
     @property
     def first(self) -> bool:
         """The one that writes files and prints."""
         return self.rank == 0
+
+    def use_threads(self, parameters: int) -> None:
+        """As many as are worth their while for a network of this size, unless OMP_NUM_THREADS says how many.
+
+        Two threads that share a small network's sums wait for each other, and on a busy machine for whoever else is on their
+        cores: with one core of two taken, a step took 17 times as long with two threads as with one.
+        """
+        if self.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
+            torch.set_num_threads(1 if parameters < SMALL_NETWORK else self.cores)
 
     def add(self, *numbers: float) -> list[float]:
         """Each number summed over all processes; all get the same sums. Waits for the slowest."""
@@ -52,10 +64,11 @@ ALONE = Processes()
 def joined(environment: Mapping[str, str]) -> Iterator[Processes]:
     """The processes that torchrun's variables name: NCCL among GPUs, gloo among CPUs; one process where there are none.
 
-    Raises LimitError where the machine has GPUs that torch does not see: on the CPU a job would take a hundred times as long.
+    Raises LimitError where the machine has GPUs that torch does not see, unless CUDA_VISIBLE_DEVICES hides them: on the CPU a job
+    would take a hundred times as long.
     """
     listed, seen = int(environment.get(GPUS, "0")), torch.cuda.device_count()
-    if listed > seen:
+    if listed > seen and "CUDA_VISIBLE_DEVICES" not in environment:
         raise LimitError(
             f"this machine has {listed} GPUs and torch {torch.__version__} sees {seen} of them; take a training image whose "
             "CUDA its driver knows"
@@ -68,12 +81,10 @@ def joined(environment: Mapping[str, str]) -> Iterator[Processes]:
         torch.set_float32_matmul_precision("high")
     else:
         device = torch.device("cpu")
-        # torchrun gives each process one thread, however many cores there are for it.
-        torch.set_num_threads(max(1, cores() // local_world))
     if world > 1:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo", rank=rank, world_size=world)
     try:
-        yield Processes(rank, world, device)
+        yield Processes(rank, world, device, max(1, cores() // local_world))
     finally:
         if world > 1:
             dist.destroy_process_group()
