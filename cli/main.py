@@ -30,7 +30,8 @@ app = typer.Typer(
 DRAFTS = 4
 """What a person waits for gladly when the tweet says more for it."""
 DEFAULT_OUT = Path("out")
-GENERATED = find_experiment("tiny").evaluation.generated
+DEFAULT_RUN = Path("run")
+GENERATED = find_experiment("control-tiny").evaluation.generated
 
 
 @app.command(
@@ -402,6 +403,100 @@ def _price_of(text: str) -> tuple[str, float]:
         return machine, float(dollars)
     except ValueError as error:
         raise InputError(f"--price is {text!r}; it takes MACHINE=DOLLARS, such as ml.g5.12xlarge=7.09") from error
+
+
+@app.command(
+    epilog="Examples:  [bold]politico experiments[/]   ·   [bold]politico experiments control-small[/]   ·   "
+    "[bold]politico experiments mine.toml --json[/]"
+)
+def experiments(
+    experiment: Annotated[
+        str | None, typer.Argument(help="A name, or a .toml file of your own; all names, unless given.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """What can be trained, and with which settings."""
+    from cli.training.asked import show_experiments
+
+    show_experiments(experiment, as_json=as_json)
+
+
+@app.command(
+    epilog="Examples:  [bold]politico train gpt2-es-small --corpus novels.txt.xz --out runs/es[/]  ·  "
+    "[bold]politico train casual-small --base runs/es/base --dataset out/dataset --set casual.parties=Espiga --out runs/e[/]  ·  "
+    "[bold]politico train control --corpus wiki --on stack[/]"
+)
+def train(
+    experiment: Annotated[str, typer.Argument(help="A name that `politico experiments` lists, or a .toml file of your own.")],
+    corpus: Annotated[
+        str | None,
+        typer.Option(help="Text for a base: a file or a folder; on a stack also a name in the lake.", show_default=False),
+    ] = None,
+    dataset: Annotated[
+        Path | None, typer.Option(help="Folder of dt=YYYY-MM-DD/tweets.parquet; a stack has its own.", show_default=False)
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option(help="A base to begin with: a model's folder; on a stack also its address.", show_default=False)
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="PART.NAME=VALUE, such as control.max_minutes=30; as often as you like.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where a run on this machine goes; the same command goes on there.")] = DEFAULT_RUN,
+    processes: Annotated[
+        int, typer.Option(min=0, help="On this machine.", show_default="one a GPU, or a core for a small network")
+    ] = 0,
+    on: Annotated[str, typer.Option(help="`here`, or `stack`: the one that is deployed.")] = "here",
+    local: Annotated[bool, typer.Option("--local", help="On the cloud that `politico up` keeps in this folder.")] = False,
+) -> None:
+    """Train an experiment: on this machine, or on a stack with the very same settings."""
+    from cli.training.asked import asked_for
+
+    if on not in ("here", "stack"):
+        raise InputError(f"--on is {on!r}; it takes here or stack")
+    like, overrides = asked_for(experiment, settings or ())
+    if local or on == "stack":
+        from cli.training.stack import train_there
+
+        train_there(like, overrides, corpus=corpus, base=base, local=local)
+        return
+    from cli.training.here import Here, Sources
+
+    sources = Sources(Path(corpus) if corpus else None, dataset, Path(base) if base else None)
+    try:
+        Here(like, overrides, sources, out, processes).run()
+    except KeyboardInterrupt:
+        Console(stderr=True).print(f"\nstopped; the same command goes on in {out}", highlight=False)
+        raise SystemExit(130) from None
+
+
+base_app = typer.Typer(help="Base models: what training begins with.", no_args_is_help=True)
+app.add_typer(base_app, name="base")
+
+
+@base_app.callback()
+def base() -> None:
+    """Base models: what training begins with."""
+
+
+@base_app.command(
+    "import",
+    epilog="Examples:  [bold]politico base import datificate/gpt2-small-spanish --out bases/es[/]  ·  "
+    "[bold]politico base import gpt2 --out bases/en --to stack[/]",
+)
+def base_import(
+    source: Annotated[str, typer.Argument(help="A name on the Hugging Face hub, or the folder of a GPT-2 of transformers.")],
+    out: Annotated[Path, typer.Option(help="Where the model's folder is written.")],
+    to: Annotated[
+        str, typer.Option(help="`stack`: put it into the lake of the one that is deployed, too.", show_default=False)
+    ] = "",
+    local: Annotated[bool, typer.Option("--local", help="Into the lake of the cloud that `politico up` keeps.")] = False,
+) -> None:
+    """Bring a GPT-2 from elsewhere: its tokenizer takes in the control format's tokens, its network their rows."""
+    from cli.training.bases import bring
+
+    if to not in ("", "stack"):
+        raise InputError(f"--to is {to!r}; it takes stack")
+    bring(source, out, upload=local or to == "stack", local=local)
 
 
 dataset_app = typer.Typer(help="The dataset: what is in it.", no_args_is_help=True)

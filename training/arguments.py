@@ -8,10 +8,13 @@ from pathlib import Path
 
 from politico.errors import LimitError
 from politico.flags import HelpAskedError, asks_for_help, describe_flags, given_flags, read_flags
-from politico.models.experiment import BaseSettings, ControlSettings, NetworkSettings
+from politico.models.experiment import BASE, CASUAL, CONTROL
+from politico.models.settings import BaseSettings, CasualSettings, ControlSettings, NetworkSettings
 from training.exit_codes import run
 from training.loop.processes import joined
-from training.stages import Run, train_base, train_control
+from training.stages import Run, train_base, train_on_tweets
+
+STAGES = {BASE: BaseSettings, CASUAL: CasualSettings, CONTROL: ControlSettings}
 
 
 @dataclass(frozen=True)
@@ -19,17 +22,17 @@ class Job:
     """What is trained, and where it lies."""
 
     stage: str
-    """`base` or `control`."""
+    """`base`, `casual` or `control`."""
     name: str = ""
     """The model's name; by default stage and date."""
     corpus: str = ""
     """Stage base: what training.corpus wrote."""
     dataset: str = ""
-    """Stage control: the folder of dt=YYYY-MM-DD/tweets.parquet."""
+    """Stages casual and control: the folder of dt=YYYY-MM-DD/tweets.parquet."""
     base: str = ""
-    """Stage control: the base model, packed or unpacked."""
-    cut_day: str = ""
-    """Stage control: the dataset's first held-out day, YYYY-MM-DD; where the settings' share says, unless given."""
+    """Stages casual and control: the base model, packed or unpacked."""
+    cut: str = ""
+    """Stages casual and control: where the dataset is cut, such as its first held-out day; as the settings say, unless given."""
     model_dir: str = "/opt/ml/model"
     output_dir: str = "/opt/ml/output/data"
     """For training.jsonl and summary.json."""
@@ -47,12 +50,11 @@ def train(words: Sequence[str], environment: Mapping[str, str]) -> None:
     Raises InputError for what the user can mend, HelpAskedError, StoppedError on SIGTERM.
     """
     if asks_for_help(words):
-        raise HelpAskedError(describe_flags(Job, NetworkSettings, BaseSettings, ControlSettings))
+        raise HelpAskedError(describe_flags(Job, NetworkSettings, *STAGES.values()))
     stage = given_flags(words, Job).get("stage")
-    if stage not in ("base", "control"):
-        raise LimitError(f"--stage is {stage!r}; it takes base or control")
-    kinds = (Job, NetworkSettings, ControlSettings if stage == "control" else BaseSettings)
-    job, shape, settings = read_flags(words, *kinds)
+    if stage not in STAGES:
+        raise LimitError(f"--stage is {stage!r}; it takes {', '.join(STAGES)}")
+    job, shape, settings = read_flags(words, Job, NetworkSettings, STAGES[stage])
     started = datetime.now(UTC)
     run = Run(
         stage=stage,
@@ -63,12 +65,12 @@ def train(words: Sequence[str], environment: Mapping[str, str]) -> None:
         started=started,
     )
     with joined(environment) as processes:
-        if stage == "base":
+        if stage == BASE:
             train_base(_folder("corpus", job.corpus), shape, settings, run, processes)
         else:
             dataset, base = _folder("dataset", job.dataset), _folder("base", job.base)
             said = given_flags(words, NetworkSettings)
-            train_control(dataset, base, said, settings, run, processes, cut_day=job.cut_day)
+            train_on_tweets(dataset, base, said, settings, run, processes, cut=job.cut)
 
 
 def _folder(name: str, given: str) -> Path:

@@ -1,4 +1,4 @@
-"""The two stages of a model: a base model learns Spanish from a corpus, a control model learns to write tweets on demand."""
+"""The stages of a model: a base learns Spanish from a corpus; a casual model writes tweets, a control model does so on demand."""
 
 import hashlib
 import json
@@ -15,27 +15,34 @@ from transformers import GPT2LMHeadModel
 from inference.lexicon import words_in
 from inference.model import SMALL_NETWORK, WEIGHTS_FILE, codec_for, load_model, open_tokenizer, save_model
 from inference.model import TOKENIZER_FILE as MODEL_TOKENIZER
-from politico.control.format import Schema
-from politico.control.political import SCHEMA, known_schema
+from politico.control.format import Codec, Schema
+from politico.control.political import SCHEMA, context_of_row, known_schema
 from politico.errors import FileFormatError, LimitError
 from politico.lake.places import CHECKPOINT
-from politico.models.experiment import BaseSettings, ControlSettings, LearningSettings, NetworkSettings
 from politico.models.seen import FILE as SEEN_FILE
 from politico.models.seen import Seen, seen_list
+from politico.models.settings import (
+    BaseSettings,
+    CasualSettings,
+    ControlSettings,
+    LearningSettings,
+    NetworkSettings,
+    TweetSettings,
+)
 from training.corpus.merges import learn_merges
 from training.corpus.shards import HELD_OUT_FILE, STATISTICS_FILE, TOKENIZER_FILE, TRAIN_FILE, Tokens, hashes_of, read_shard
 from training.corpus.vocabulary import byte_lengths
 from training.dataset.folder import identity_of, read_dataset
-from training.dataset.rows import rows_of_run
-from training.dataset.split import split, split_at
+from training.dataset.split import Split, cut_for, of_parties, split_at
 from training.evaluation.metrics import Loss
 from training.folders import unpacked
 from training.loop.checkpoint import Progress
 from training.loop.loop import Learned, learn
 from training.loop.network import add_rows, build_network, count_parameters, fill_up_rows, keep_rows
 from training.loop.processes import Processes
+from training.loop.rows import rows_of_run
 from training.samples.batch import Data
-from training.samples.control_samples import ControlSamples
+from training.samples.control_samples import ControlSamples, Counts, joined, no_context
 from training.samples.passages import Mixed, Passages
 from training.samples.windows import Windows
 
@@ -102,7 +109,7 @@ def train_base(corpus: Path, shape: NetworkSettings, settings: BaseSettings, run
     windows = Windows(
         train,
         read_shard(corpus / HELD_OUT_FILE),
-        positions=shape.positions,
+        positions=_window(settings, shape),
         batch_size=settings.batch_size,
         seed=settings.seed,
         held_out_tokens=_held_out_tokens(processes),
@@ -130,19 +137,19 @@ def train_base(corpus: Path, shape: NetworkSettings, settings: BaseSettings, run
     _train(network, data, settings, run, processes, parts)
 
 
-def train_control(
+def train_on_tweets(
     dataset: Path,
     base: Path,
     shape: Mapping[str, str],
-    settings: ControlSettings,
+    settings: CasualSettings | ControlSettings,
     run: Run,
     processes: Processes,
     *,
-    cut_day: str = "",
+    cut: str = "",
 ) -> None:
-    """A control model from a base model and a dataset folder; `shape` is what was said of the network, if anything.
+    """A casual or a control model from a base model and a dataset folder; `shape` is what was said of the network, if anything.
 
-    The dataset is cut at `cut_day`, or else where the settings' share says.
+    The dataset is cut at `cut`, or else as the settings say.
 
     Raises InputError for folders or settings that can't be used, among them a shape that is not the base model's.
     """
@@ -155,7 +162,10 @@ def train_control(
         if value != str(getattr(own, name)):
             raise LimitError(f"{name} is {value}, but the base model's is {getattr(own, name)}; leave the flag out")
     table, rows = rows_of_run(read_dataset(dataset), run.rows, run.checkpoint, processes)
-    sides = split_at(table, cut_day) if cut_day else split(table, settings.held_out_share)
+    cut = cut or cut_for(table, settings)  # of all the tweets: models of several parties are judged on the same days
+    if isinstance(settings, CasualSettings):
+        table = of_parties(table, settings.party_list)
+    sides = split_at(table, cut)
     texts = sides.train["text"].to_pylist()
     codec = model.codec
     if settings.new_tokens:
@@ -166,31 +176,78 @@ def train_control(
             print(f"the tokenizer takes in {len(made_of):,} tokens from the training tweets", flush=True)
     if processes.device.type == "cuda":
         fill_up_rows(model.network)
-    data = ControlSamples(
-        sides,
-        replace(codec, schema=SCHEMA),
-        settings,
-        length=model.length,
-        held_out_tokens=_held_out_tokens(processes),
-        tokenizer=hashlib.sha256(tokenizer.to_str().encode()).hexdigest()[:8],
-    )
+    learnt = _samples(sides, replace(codec, schema=SCHEMA), settings, model.length, tokenizer, processes)
     parts = _Parts(
         tokenizer,
-        SCHEMA.with_values(data.values),
-        tokens=data.looked_at_scored,
-        bytes=sum(len(text.encode()) for _, text in data.looked_at),
+        SCHEMA.with_values(learnt.values),
+        tokens=learnt.scored,
+        bytes=learnt.bytes,
         facts={
             "base": model.card.get("name"),
             "dataset": identity_of(dataset),
-            "data": {**asdict(data.counts), "cut_day": sides.cut_day},
-            "settings": {"network": asdict(own), **_by_part(settings)},
+            "data": {**asdict(learnt.counts), "cut": sides.cut},
+            "settings": {"network": asdict(own), **_by_part(settings, run.stage)},
         },
         # Without its base's list it would be held to the tweets' words alone.
         words=_words_with(model.words, texts) if model.words else frozenset(),
         learnt_from={"the dataset": rows, "the base's weights": weights},
         seen=Seen(seen_list(sides.train["id_str"].to_pylist())),
     )
-    _train(model.network, data, settings, run, processes, parts)
+    _train(model.network, learnt.data, settings, run, processes, parts)
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """What a stage learns from, and what is said of it."""
+
+    data: Data
+    counts: Counts
+    values: Mapping[str, tuple[str, ...]]
+    """Of the closed fields, those that training saw."""
+    scored: int
+    """Tokens of the held-out text that is looked at."""
+    bytes: int
+    """Its UTF-8 bytes."""
+
+
+def _samples(
+    sides: Split,
+    codec: Codec,
+    settings: CasualSettings | ControlSettings,
+    length: int,
+    tokenizer: Tokenizer,
+    processes: Processes,
+) -> _Samples:
+    """Tweets behind their contexts, or behind none: each a row of its own, or joined to whole sequences."""
+    free = isinstance(settings, CasualSettings)
+    samples = ControlSamples(
+        sides,
+        codec,
+        _without_contexts(settings) if isinstance(settings, CasualSettings) else settings,
+        length=length,
+        held_out_tokens=_held_out_tokens(processes),
+        context_of=no_context if free else context_of_row,
+        tokenizer=hashlib.sha256(tokenizer.to_str().encode()).hexdigest()[:8],
+    )
+    if isinstance(settings, CasualSettings) and settings.joined:
+        train, held_out = (joined(samples.ids_of(side), settings.seed) for side in (samples.train, samples.held_out))
+        windows = Windows(
+            train,
+            held_out,
+            positions=min(length, len(train) - 1),
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+            held_out_tokens=_held_out_tokens(processes),
+        )
+        targets = windows.held_out[:, 1:]
+        return _Samples(windows, samples.counts, {}, int(targets.size), int(byte_lengths(tokenizer)[targets].sum()))
+    looked_at = sum(len(text.encode()) for _, text in samples.looked_at)
+    return _Samples(samples, samples.counts, {} if free else samples.values, samples.looked_at_scored, looked_at)
+
+
+def _without_contexts(settings: CasualSettings) -> ControlSettings:
+    shared = {one.name: getattr(settings, one.name) for one in fields(TweetSettings)}
+    return ControlSettings(**shared, field_dropout=0.0, context_dropout=0.0, name_swap=0.0)
 
 
 def _seen_by_all_tries(run: Run, now: Seen) -> Seen:
@@ -227,10 +284,10 @@ def _words_with(known: Set[str], texts: Sequence[str]) -> Set[str]:
     return {*known, *(word for text in texts for word in words_in(text))}
 
 
-def _by_part(settings: ControlSettings) -> dict[str, dict[str, Any]]:
-    """The settings as a model's card tells them: what every stage has, and what control adds."""
+def _by_part(settings: LearningSettings, stage: str) -> dict[str, dict[str, Any]]:
+    """The settings as a model's card tells them: what every stage has, and what this one adds."""
     own = asdict(settings)
-    return {"learning": {one.name: own.pop(one.name) for one in fields(LearningSettings)}, "control": own}
+    return {"learning": {one.name: own.pop(one.name) for one in fields(LearningSettings)}, stage: own}
 
 
 def _train(
@@ -293,6 +350,12 @@ def _write_history(run: Run, progress: Progress) -> None:
     run.output.mkdir(parents=True, exist_ok=True)
     lines = "".join(json.dumps(one) + "\n" for one in progress.records)
     (run.output / HISTORY_FILE).write_text(lines, encoding="utf-8")
+
+
+def _window(settings: BaseSettings, shape: NetworkSettings) -> int:
+    if settings.window > shape.positions:
+        raise LimitError(f"window is {settings.window}; the network has {shape.positions} positions")
+    return settings.window or shape.positions
 
 
 def _held_out_tokens(processes: Processes) -> int:

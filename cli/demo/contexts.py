@@ -8,8 +8,9 @@ from typing import Any
 
 from politico.control.honoured import says
 from politico.control.political import SCHEMA, context_of_row
+from politico.models.settings import TweetSettings
 from training.dataset.folder import read_dataset
-from training.dataset.split import split
+from training.dataset.split import cut_for, split_at
 from training.evaluation.adherence import Known
 from training.evaluation.evaluate import asked_values, known_only
 
@@ -26,10 +27,11 @@ class Asked:
     """Its entities, hashtags and phrases whose words stand together in no training tweet."""
 
 
-def choose(dataset: Path, held_out_share: float, number: int, seed: int = 7) -> list[Asked]:
+def choose(dataset: Path, settings: TweetSettings, number: int, seed: int = 7) -> list[Asked]:
     """Contexts drawn at random from the held-out tweets that name something, cut to what a person would ask: half with an entity
     or hashtag that is new, where there are enough."""
-    sides = split(read_dataset(dataset), held_out_share)
+    table = read_dataset(dataset)
+    sides = split_at(table, cut_for(table, settings))
     trained = [context_of_row(row) for row in sides.train.to_pylist()]
     known = Known(sides.train["text"].to_pylist())
     closed = [one.name for one in SCHEMA.fields if one.closed]

@@ -4,7 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-TITLES = {"base": "base model on the corpus", "control": "control model on the tweets"}
+TITLES = {
+    "base": "base model on the corpus",
+    "casual": "casual model on the tweets",
+    "control": "control model on the tweets",
+}
 
 
 def draw_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> None:

@@ -38,7 +38,7 @@ from politico.tweets.tweet import write_time
 from samples.write import write_sample
 from training.evaluation.evaluate import INSISTING
 
-EXPERIMENT = "tiny"
+EXPERIMENT = "control-tiny"
 BASE_SHARE = 0.2
 """The base model's part of the training time."""
 NEW_TOKENS = 1_024
@@ -245,12 +245,12 @@ class Demo:
         return endpoint
 
     def _ask(self, endpoint: str) -> list[dict[str, Any]]:
-        share = find_experiment(EXPERIMENT).control.held_out_share
+        settings = find_experiment(EXPERIMENT).control
         runtime = self._services.client("sagemaker-runtime", read_timeout=120)
         comprehend, pace = self._services.client("comprehend"), Pace(10)
         asked = []
         with self._screen.stage("ask") as stage:
-            contexts = choose(self._out / places.DATASET, share, ASKED)
+            contexts = choose(self._out / places.DATASET, settings, ASKED)
             for number, one in enumerate(contexts):
                 stage.show(f"tweet {number + 1} of {len(contexts)}", number, len(contexts))
                 answer = invoke(runtime, endpoint, as_inputs(one.context), PARAMETERS)[0]

@@ -7,12 +7,12 @@ from typing import Any
 from functions import environment
 from functions.telemetry import observed, warn
 from politico.cost import quotas
-from politico.dataset.cut import cut_day
 from politico.errors import LimitError, UnknownFieldError, UnknownValueError
 from politico.flags import to_flags, to_words
 from politico.lake import places
 from politico.lake.bucket import Lake
-from politico.models.experiment import Experiment, find_experiment
+from politico.models.cut import cut_of
+from politico.models.experiment import BASE, CASUAL, CONTROL, GOALS, Experiment, find_experiment
 from politico.models.packages import champion_of
 from politico.runs import is_run, run_id
 from politico.tweets.tweet import read_time
@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 10
 @observed
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Event: the `execution`'s address, its `name`, its `started` time and its `input`:
-    `{"experiment": "tiny", "corpus": "NAME", "overrides": {"base": {"max_minutes": 2}}, "base_model": "s3://…"}`.
+    `{"experiment": "control-tiny", "corpus": "NAME", "overrides": {"base": {"max_minutes": 2}}, "base_model": "s3://…"}`.
     A base model that is given is not trained again; otherwise a corpus is needed. `{"resume": RUN}` goes on with an earlier run:
     with what it was asked, from what it has made, over its checkpoints."""
     lake, sagemaker = environment.lake(), environment.client("sagemaker")
@@ -35,15 +35,16 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         run = wanted["resume"]
         wanted = asked_of(lake, wanted)
         _refuse_while_running(run, wanted.get("execution"))
-        cut, made = wanted["cut_day"], made_by(run, lake, sagemaker)
+        cut, made = wanted["cut"], made_by(run, lake, sagemaker)
         if not made.shards:
             _leave_what_was_learnt(lake, run)
     else:
         run = run_id(read_time(event["started"]), event["name"])
         experiment, manifest = _experiment(wanted), _manifest(lake)
-        cut = cut_day({day: one["rows"] for day, one in manifest["days"].items()}, experiment.control.held_out_share)
+        rows, held_out = {day: one["rows"] for day, one in manifest["days"].items()}, experiment.of_tweets
+        cut = cut_of(held_out.held_out_by, held_out.held_out_share, held_out.seed, rows)
         corpus = None if wanted.get("base_model") else wanted.get("corpus", wanted["experiment"])
-        wanted = {**wanted, "corpus": corpus, "dataset": manifest["dataset"], "cut_day": cut}
+        wanted = {**wanted, "corpus": corpus, "dataset": manifest["dataset"], "cut": cut}
         made = Made()
     # Kept, so that it can be told later which models saw a corpus that had to be changed, and what the dataset was like.
     lake.write_json(places.request(run), {**wanted, "execution": event["execution"]})
@@ -105,7 +106,7 @@ class Made:
     base: str | None = None
     """The base model's address."""
     candidate: str | None = None
-    """The control model's."""
+    """The control model's, or the casual one's."""
 
 
 NOTHING_MADE = Made()
@@ -131,7 +132,7 @@ def made_by(run: str, lake: Lake, sagemaker: Any) -> Made:
         if stage and sagemaker.describe_training_job(TrainingJobName=job)["TrainingJobStatus"] == "Completed":
             found[stage] = lake.uri(key)
     shards = set(places.shard_files(run)) <= set(lake.keys(places.shards(run)))
-    return Made(shards, found.get("base"), found.get("control"))
+    return Made(shards, found.get(BASE), found.get(CONTROL) or found.get(CASUAL))
 
 
 def _manifest(lake: Lake) -> dict[str, Any]:
@@ -157,13 +158,15 @@ def prepare(
 
     All jobs hold out the days from `cut` on: one that starts a day later, over a dataset that has grown, too.
     """
-    given = {"input": INPUT + "corpus", "output": OUTPUT + "corpus", "dataset": INPUT + "dataset", "cut_day": cut}
+    given = {"input": INPUT + "corpus", "output": OUTPUT + "corpus", "dataset": INPUT + "dataset", "cut": cut}
     corpus_arguments = [word for name, value in given.items() for word in (f"--{name}", value)] + to_flags(experiment.corpus)
     judged = ["--candidate", INPUT + "candidate", "--base", INPUT + "base", "--dataset", INPUT + "dataset"]
     if champion:
         judged += ["--champion", INPUT + "champion"]
+    on_tweets = {"checkpoint_dir": CHECKPOINTS, "name": run, "cut": cut}
     return {
         "run": run,
+        "goal": experiment.goal,
         "made": {"shards": made.shards, "base": base_model is not None, "candidate": made.candidate is not None},
         "capacity": {"waits": 0},
         "base_model": {"uri": base_model or ""},
@@ -174,25 +177,19 @@ def prepare(
             "shards": lake.uri(places.shards(run)),
             "dataset": lake.uri(places.DATASET),
             "models": lake.uri(places.models(run)),
-            "checkpoints_base": lake.uri(places.checkpoints(run, "base")),
-            "checkpoints_control": lake.uri(places.checkpoints(run, "control")),
+            **{f"checkpoints_{stage}": lake.uri(places.checkpoints(run, stage)) for stage in GOALS},
             "evaluation": lake.uri(places.evaluation(run)),
         },
         "corpus_arguments": ["training.corpus.prepare", *corpus_arguments],
         "base": {
             "checkpoint_dir": CHECKPOINTS,
-            "stage": "base",
+            "stage": BASE,
             "name": f"{run}-base",
             **to_words(experiment.network),
             **to_words(experiment.base),
         },
-        "control": {
-            "checkpoint_dir": CHECKPOINTS,
-            "stage": "control",
-            "name": run,
-            "cut_day": cut,
-            **to_words(experiment.control),
-        },
+        "casual": {"stage": CASUAL, **on_tweets, **to_words(experiment.casual)},
+        "control": {"stage": CONTROL, **on_tweets, **to_words(experiment.control)},
         "evaluation_arguments": [
             "training.evaluation.evaluate",
             *judged,

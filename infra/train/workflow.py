@@ -20,6 +20,7 @@ from infra.settings import Settings
 from infra.storage import Storage
 from infra.train import jobs
 from politico.lake import places
+from politico.models.experiment import BASE, CASUAL, CONTROL
 
 CONTENT_TYPE = "application/json"
 PASSING = ("CapacityError", "InternalServerError")
@@ -123,15 +124,21 @@ class Train(Construct):
         for called, step in steps.items():
             step.add_catch(self._wait_for_machines(called, step, tell), errors=["States.TaskFailed"], result_path="$.error")
             step.add_catch(tell, result_path="$.error")
-        corpus, base, control, evaluate = steps.values()
+        corpus, base, casual, control, evaluate = steps.values()
         with_champion = self._with_champion(evaluate)
         evaluate.next(self._judge(tell))
         corpus.next(base)
-        base.next(control)
+        casual.next(sfn.Succeed(self, "Casual model made"))
         control.next(with_champion)
+        is_base, is_casual = (sfn.Condition.string_equals("$.goal", goal) for goal in (BASE, CASUAL))
+        with_base = sfn.Choice(self, "What comes of the base?")
+        with_base.when(is_base, sfn.Succeed(self, "Base model made")).when(is_casual, casual).otherwise(control)
+        base.next(with_base)
+        with_candidate = sfn.Choice(self, "Is it to be judged?")
+        with_candidate.when(is_casual, sfn.Succeed(self, "Casual model was made")).otherwise(with_champion)
         # A run begins where its input says, and one that is taken up again with what is not made yet.
         begin = sfn.Choice(self, "What is to be made?")
-        for made, first in (("candidate", with_champion), ("base", control), ("shards", base)):
+        for made, first in (("candidate", with_candidate), ("base", with_base), ("shards", base)):
             begin.when(sfn.Condition.boolean_equals(f"$.made.{made}", True), first)
         return prepare.next(begin.otherwise(corpus))
 
@@ -163,6 +170,7 @@ class Train(Construct):
             "source": self._source.s3_object_url,
             "wheels": self._storage.lake.s3_url_for_object(wheels) if wheels else "",
         }
+        on_tweets = {"dataset": "$.paths.dataset", "base": "$.base_model.uri"}
         definitions = {
             "Prepare corpus": jobs.processing(
                 "corpus",
@@ -170,15 +178,9 @@ class Train(Construct):
                 output="$.paths.shards",
                 **common,
             ),
-            "Train base model": jobs.training(
-                "base", channels={"corpus": "$.paths.shards"}, result_path="$.base_model", **common
-            ),
-            "Train control model": jobs.training(
-                "control",
-                channels={"dataset": "$.paths.dataset", "base": "$.base_model.uri"},
-                result_path="$.candidate",
-                **common,
-            ),
+            "Train base model": jobs.training(BASE, channels={"corpus": "$.paths.shards"}, result_path="$.base_model", **common),
+            "Train casual model": jobs.training(CASUAL, channels=on_tweets, result_path="$.candidate", **common),
+            "Train control model": jobs.training(CONTROL, channels=on_tweets, result_path="$.candidate", **common),
             "Evaluate": jobs.processing(
                 "evaluation",
                 inputs={

@@ -14,22 +14,15 @@ from politico.errors import LimitError
 from politico.flags import from_mapping, read_flags
 from politico.lake import places
 from politico.lake.bucket import Lake
-from politico.models.experiment import (
-    EXPERIMENTS,
-    BaseSettings,
-    ControlSettings,
-    CorpusSettings,
-    EvaluationSettings,
-    NetworkSettings,
-    find_experiment,
-)
+from politico.models.experiment import EXPERIMENTS, find_experiment
+from politico.models.settings import BaseSettings, ControlSettings, CorpusSettings, EvaluationSettings, NetworkSettings
 from politico.runs import run_id
 
 RUN = run_id(datetime(2024, 11, 30, 12, tzinfo=UTC), "my-execution")
 CUT = "2024-11-01"
 
 
-def prepared(name: str = "tiny", base_model: str | None = None, champion: str | None = None) -> dict[str, Any]:
+def prepared(name: str = "control-tiny", base_model: str | None = None, champion: str | None = None) -> dict[str, Any]:
     lake = Lake(None, "lake")
     return prepare(RUN, find_experiment(name), lake, corpus="novels", base_model=base_model, champion=champion, cut=CUT)
 
@@ -60,7 +53,7 @@ def test_hyperparameters_and_arguments_are_texts_within_sagemakers_limits(name: 
 
 
 def test_the_jobs_read_their_settings_back_from_what_they_are_given() -> None:
-    experiment, stages = find_experiment("tiny"), prepared()
+    experiment, stages = find_experiment("control-tiny"), prepared()
 
     def own(stage: str, kind: Any) -> dict[str, str]:
         return {one.name: stages[stage][one.name] for one in fields(kind)}
@@ -75,8 +68,8 @@ def test_the_jobs_read_their_settings_back_from_what_they_are_given() -> None:
         "--output",
         "/opt/ml/processing/output/corpus",
     ]
-    assert stages["corpus_arguments"][5:9] == ["--dataset", "/opt/ml/processing/input/dataset", "--cut_day", CUT]
-    assert stages["control"]["cut_day"] == CUT
+    assert stages["corpus_arguments"][5:9] == ["--dataset", "/opt/ml/processing/input/dataset", "--cut", CUT]
+    assert stages["control"]["cut"] == CUT
     assert read_flags(stages["corpus_arguments"][9:], CorpusSettings) == [experiment.corpus]
     flags = stages["evaluation_arguments"]
     assert read_flags(flags[flags.index("--output") + 2 :], EvaluationSettings) == [experiment.evaluation]
@@ -86,7 +79,7 @@ def test_a_stages_settings_never_hide_one_another() -> None:
     names = [one.name for kind in (NetworkSettings, BaseSettings) for one in fields(kind)]
     more = [one.name for one in fields(ControlSettings)]
     for given_names in (names, more):
-        taken = [*given_names, "checkpoint_dir", "stage", "name", "cut_day"]
+        taken = [*given_names, "checkpoint_dir", "stage", "name", "cut"]
         assert len(set(taken)) == len(taken)
 
 

@@ -108,7 +108,7 @@ def _looked_up(path: str, given: dict[str, Any]) -> Any:
     return found
 
 
-def sample_input(experiment: str = "thesis") -> dict[str, Any]:
+def sample_input(experiment: str = "control") -> dict[str, Any]:
     """What the training workflow knows when its jobs start, from the very function that says it."""
     model = "s3://lake-bucket/models/20260101-000000-1a2b3c4d-base/output/model.tar.gz"
     given = prepare(
@@ -335,7 +335,7 @@ def test_a_call_of_sagemaker_never_loses_what_the_state_was_given(template: Temp
 
 def test_training_runs_on_spot_machines_over_checkpoints_and_is_waited_for(template: Template) -> None:
     found = [state for _name, operation, state in calls(template, "TrainWorkflow") if operation == "CreateTrainingJob"]
-    assert len(found) == 2
+    assert len(found) == 3
     for state in found:
         asked = state["Parameters"]
         assert state["Resource"] == "arn:aws:states:::sagemaker:createTrainingJob.sync"
@@ -346,7 +346,7 @@ def test_training_runs_on_spot_machines_over_checkpoints_and_is_waited_for(templ
         assert _UNIQUE.search(asked["TrainingJobName.$"])
         assert "UUID" not in asked["CheckpointConfig"]["S3Uri.$"]
     addresses = [state["Parameters"]["CheckpointConfig"]["S3Uri.$"] for state in found]
-    assert len(set(addresses)) == 2, "one stage would go on from the other's checkpoints"
+    assert len(set(addresses)) == 3, "one stage would go on from another's checkpoints"
 
 
 def test_checkpoints_lie_where_the_training_program_is_told_to_write_them(template: Template) -> None:
@@ -360,7 +360,7 @@ def test_checkpoints_lie_where_the_training_program_is_told_to_write_them(templa
 def test_every_job_is_tried_again_on_capacity_and_throttling_and_its_failure_is_told(template: Template) -> None:
     definition = template.machine("TrainWorkflow")
     jobs = [state for _name, _operation, state in calls(template, "TrainWorkflow") if state["Resource"].endswith(".sync")]
-    assert len(jobs) == 4
+    assert len(jobs) == 5
     for state in jobs:
         retried = {error for retry in state["Retry"] for error in retry["ErrorEquals"]}
         assert {"SageMaker.ResourceLimitExceededException", "SageMaker.ThrottlingException"} <= retried

@@ -18,7 +18,7 @@ from tests.support.running import ended, said, until
 from tests.training.test_control_samples import START, row, write_days
 
 EXPERIMENT = {
-    "experiment": "tiny",
+    "experiment": "control-tiny",
     "corpus": "faults",
     "overrides": {
         "corpus": {"vocabulary_size": 400, "held_out_share": 0.2},
@@ -123,6 +123,20 @@ def test_a_run_survives_what_sagemaker_does_and_goes_on_where_it_failed(cloud: L
     found = jobs_of(services, run)
     assert (found["corpus"][2:], found["base"], found["control"]) == (["Completed"], ["Completed"], ["Failed", "Completed"])
     assert found["evaluation"] == ["Completed"]
+
+
+def test_a_base_and_a_casual_model_are_made_without_being_judged(services: Services) -> None:
+    quick = {**EXPERIMENT["overrides"], "base": {"max_steps": 3}, "casual": {"max_steps": 3, "parties": "UDI"}}
+    over = ended(services, start(services, "a-base", {**EXPERIMENT, "experiment": "gpt2-es-tiny", "overrides": quick}))
+    assert over["status"] == "SUCCEEDED", over
+    made = json.loads(over["output"])
+    assert jobs_of(services, made["run"]) == {"corpus": ["Completed"], "base": ["Completed"]}
+    given = {"experiment": "casual-tiny", "overrides": quick, "base_model": made["base_model"]["uri"]}
+    over = ended(services, start(services, "a-casual-model", given))
+    assert over["status"] == "SUCCEEDED", over
+    free = json.loads(over["output"])
+    assert jobs_of(services, free["run"]) == {"casual": ["Completed"]}
+    assert free["candidate"]["uri"].startswith(services.lake.uri(places.models(free["run"])))
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 
 from politico.errors import InputError, LimitError, UnknownFieldError
 from politico.flags import HelpAskedError, from_mapping, read_flags, to_flags, to_words
-from politico.models.experiment import (
-    LearningSettings,
-)
+from politico.models.settings import LearningSettings
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,14 @@ def test_settings_survive_being_written_as_words(settings: Sorts) -> None:
     assert read_flags(to_flags(settings), Sorts) == [settings]
 
 
-@given(st.builds(LearningSettings, learning_rate=finite, max_minutes=finite, batch_size=st.integers(1)))
+@given(
+    st.builds(
+        LearningSettings,
+        learning_rate=st.floats(0, 10),
+        max_minutes=st.floats(1e-6, 1e7),
+        batch_size=st.integers(1, 1_000_000),
+    )
+)
 def test_a_stages_settings_survive_as_hyperparameters(settings: LearningSettings) -> None:
     assert from_mapping(LearningSettings, to_words(settings)) == settings
 

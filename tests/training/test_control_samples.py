@@ -16,14 +16,18 @@ from politico.control.political import SCHEMA, context_of_row
 from politico.dataset.days import COLUMNS, to_parquet
 from politico.dataset.manifest import DayEntry, Manifest
 from politico.errors import FileFormatError, LimitError
-from politico.models.experiment import ControlSettings
+from politico.models.settings import ControlSettings
 from tests.support.models import micro_tokenizer
 from training.dataset.folder import DAY, identity_of, read_dataset
-from training.dataset.split import Split, normalised, split, split_at
+from training.dataset.split import Split, cut_for, normalised, split_at
 from training.samples.batch import IGNORED
 from training.samples.control_samples import ControlSamples, drop_fields
 
 START = date(2024, 5, 1)
+
+
+def split(table: Any, held_out_share: float) -> Split:
+    return split_at(table, cut_for(table, ControlSettings(held_out_share=held_out_share)))
 
 
 def row(number: int, day: date, text: str = "", **changes: Any) -> dict[str, Any]:
@@ -88,7 +92,7 @@ def tokens_of(data: ControlSamples, steps: range) -> list[tuple[int, ...]]:
 def test_the_newest_whole_days_are_held_out_and_no_day_is_cut_in_two(dataset: Path) -> None:
     table = read_dataset(dataset)
     parts = split(table, 0.15)
-    assert parts.cut_day == "2024-05-09"
+    assert parts.cut == "2024-05-09"
     assert set(parts.held_out[DAY].to_pylist()) == {"2024-05-09", "2024-05-10"}
     assert max(parts.train[DAY].to_pylist()) == "2024-05-08"
     assert len(parts.train) + len(parts.held_out) + parts.dropped_duplicates == len(table) == 60

@@ -14,9 +14,9 @@ from inference.model import codec_for, open_tokenizer
 from politico.control.political import SCHEMA
 from politico.control.words import SIGNS
 from politico.lake.tombstones import fingerprint
-from politico.models.experiment import CorpusSettings
 from politico.models.seen import FILE as SEEN_FILE
 from politico.models.seen import Seen
+from politico.models.settings import CorpusSettings
 from tests.support.paths import SHARED
 from tests.training.test_control_samples import START, row, write_days
 from training.corpus.documents import DOCUMENT_CHARACTERS, Document, LeftOut, collection_files, group_paragraphs, read_documents
@@ -225,9 +225,7 @@ def test_an_input_that_can_not_be_used_is_one_sentence_and_exit_code_2(
 
 def test_an_unknown_flag_names_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--inputs", "x"]) == 2
-    assert (
-        "unknown flag --inputs; there are --input, --output, --dataset, --cut_day, --vocabulary_size" in capsys.readouterr().err
-    )
+    assert "unknown flag --inputs; there are --input, --output, --dataset, --cut, --vocabulary_size" in capsys.readouterr().err
 
 
 def test_the_tokenizer_learns_from_the_training_tweets_too_and_names_them(tmp_path: Path) -> None:
@@ -242,8 +240,8 @@ def test_the_tokenizer_learns_from_the_training_tweets_too_and_names_them(tmp_pa
     write_days(dataset, days)
     label = read_dataset(dataset)["sentiment"][0].as_py()
     given = ["--input", str(source), "--vocabulary_size", "600", "--held_out_share", "0.3", "--dataset", str(dataset)]
-    assert main([*given, "--output", str(tmp_path / "with"), "--cut_day", "2024-05-03"]) == 0
-    assert main([*given, "--output", str(tmp_path / "without"), "--cut_day", "2024-05-03", "--learn_from_tweets", "false"]) == 0
+    assert main([*given, "--output", str(tmp_path / "with"), "--cut", "2024-05-03"]) == 0
+    assert main([*given, "--output", str(tmp_path / "without"), "--cut", "2024-05-03", "--learn_from_tweets", "false"]) == 0
     tokens = {
         name: [
             len(open_tokenizer(tmp_path / name / "tokenizer.json").encode(" " + word).ids)
@@ -266,7 +264,7 @@ def test_the_tokenizer_learns_from_the_training_tweets_too_and_names_them(tmp_pa
 
 def test_a_dataset_without_its_cut_day_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--input", str(tmp_path), "--output", str(tmp_path / "out"), "--dataset", str(tmp_path)]) == 2
-    assert "--dataset needs --cut_day" in capsys.readouterr().err
+    assert "--dataset needs --cut" in capsys.readouterr().err
 
 
 def test_every_tokenizer_has_the_signs_of_a_tweet_as_one_token(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from inference.model import load_model, save_model
 from politico.control.honoured import honoured, says
 from politico.control.political import SCHEMA, VERSION_1
 from politico.errors import FileFormatError
-from politico.models.experiment import EvaluationSettings
+from politico.models.settings import EvaluationSettings
 from tests.support.models import MICRO_SCHEMA, micro_model, micro_network, micro_tokenizer
 from tests.training.test_control_samples import START, row, write_days
 from training.evaluation.adherence import Known, adherence, by_value, distinct, interval, qualities, stammers
@@ -124,7 +124,7 @@ def test_a_packed_model_is_opened_like_an_unpacked_one_and_a_torn_one_is_refused
 def tuned(folder: Path, name: str, cut_day: str, seed: int) -> Path:
     tokenizer = micro_tokenizer()
     network = micro_network(tokenizer, seed=seed)
-    save_model(folder, network, tokenizer, MICRO_SCHEMA, {"name": name, "data": {"cut_day": cut_day}})
+    save_model(folder, network, tokenizer, MICRO_SCHEMA, {"name": name, "data": {"cut": cut_day}})
     return folder
 
 
@@ -159,7 +159,7 @@ def evaluated(folders: dict[str, Path], *, champion: bool) -> dict[str, Any]:
 
 def test_all_models_are_scored_over_the_same_bytes_of_what_neither_was_trained_on(folders: dict[str, Path]) -> None:
     found = evaluated(folders, champion=True)
-    assert found["held_out"]["cut_day"] == "2024-05-04"
+    assert found["held_out"]["cut"] == "2024-05-04"
     assert found["held_out"]["tweets"] == 18
     assert found["held_out"]["scored"] == 8
     rows = [
@@ -230,7 +230,7 @@ def test_the_evaluation_job_writes_its_file_and_refuses_a_base_model_as_candidat
     assert written["candidate"]["bits_per_byte"] > 0
     assert "sentimiento" not in written["generated"]["seen"]["adherence"]
     assert main(words("base")) == 2
-    assert "has no cut_day; it is no control model" in capsys.readouterr().err
+    assert "has no cut; it is no model of tweets" in capsys.readouterr().err
 
 
 def test_each_value_is_known_or_new_by_itself() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pyarrow.parquet as pq
 import pytest
@@ -26,16 +27,16 @@ from politico.control.political import SCHEMA
 from politico.control.request import Parameters, parse_request
 from politico.errors import LimitError
 from politico.lake.tombstones import fingerprint
-from politico.models.experiment import BaseSettings, ControlSettings, CorpusSettings, EvaluationSettings, NetworkSettings
 from politico.models.seen import FILE as SEEN_FILE
 from politico.models.seen import Seen
+from politico.models.settings import BaseSettings, ControlSettings, CorpusSettings, EvaluationSettings, NetworkSettings
 from tests.support.paths import ROOT
 from tests.training.test_control_samples import START, row, write_days
 from training.arguments import main
 from training.corpus.prepare import prepare_corpus
 from training.dataset.folder import identity_of, read_dataset
 from training.dataset.split import split_at
-from training.exit_codes import REASON_FILE, STOPPED, leave_reason, run
+from training.exit_codes import REASON_FILE, leave_reason, run
 from training.folders import open_model
 
 SHAPE = {"layers": "1", "width": "32", "heads": "2", "positions": "128"}
@@ -94,7 +95,7 @@ def test_the_base_model_s_figures_are_in_its_card_its_summary_and_its_history(tr
 def test_the_control_model_keeps_the_tokenizer_and_says_what_it_learnt_from(trained: Path) -> None:
     card = json.loads((trained / "control" / "card.json").read_text())
     assert card["base"] == "base-1"
-    assert card["data"] == {"rows": 30, "train": 20, "held_out": 10, "duplicates": 0, "too_long": 0, "cut_day": "2024-05-05"}
+    assert card["data"] == {"rows": 30, "train": 20, "held_out": 10, "duplicates": 0, "too_long": 0, "cut": "2024-05-05"}
     assert card["settings"]["control"]["held_out_share"] == 0.2
     base, control = ((trained / stage / "tokenizer.json").read_bytes() for stage in ("base", "control"))
     assert base == control
@@ -121,7 +122,7 @@ def test_the_control_model_names_the_very_data_it_saw_and_its_training_tweets_al
     summary = json.loads((trained / "control_output" / "data" / "summary.json").read_text())
     assert summary["dataset"] == identity_of(trained / "dataset")
     assert (summary["dataset"]["rows"], summary["dataset"]["days"]) == (30, 6)
-    sides = split_at(read_dataset(trained / "dataset"), summary["data"]["cut_day"])
+    sides = split_at(read_dataset(trained / "dataset"), summary["data"]["cut"])
     seen = Seen.read((trained / "control_output" / "data" / SEEN_FILE).read_bytes())
     trained_on, held_out = (list(map(fingerprint, side["id_str"].to_pylist())) for side in (sides.train, sides.held_out))
     assert (len(seen), len(seen.among(trained_on)), len(seen.among(held_out))) == (20, 20, 0)
@@ -136,12 +137,52 @@ def test_the_words_of_corpus_and_training_tweets_go_with_the_model(trained: Path
     assert not [word for word in control if word.isdigit()]
 
 
-def test_the_cut_day_that_is_given_wins_over_the_share(trained: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("joined", ["false", "true"])
+def test_a_casual_model_learns_the_tweets_of_its_parties_alone_and_writes_without_being_asked(
+    trained: Path, tmp_path: Path, joined: str
+) -> None:
+    there = sorted(set(read_dataset(trained / "dataset")["party"].to_pylist()))
     folders = {"model_dir": tmp_path / "model", "output_dir": tmp_path / "output", "checkpoint_dir": tmp_path / "checkpoints"}
-    given = {"stage": "control", "dataset": trained / "dataset", "base": trained / "base", "cut_day": "2024-05-03"}
+    given = {"stage": "casual", "dataset": trained / "dataset", "base": trained / "base", "cut": "2024-05-04", "joined": joined}
+    assert main(flags({**given, "parties": there[0], **SHORT, **folders})) == 0
+    summary = json.loads((tmp_path / "output" / "summary.json").read_text())
+    of_party = [row for row in read_dataset(trained / "dataset").to_pylist() if row["party"] == there[0]]
+    learnt = [row["id_str"] for row in of_party if row["dt"] < "2024-05-04"]
+    assert summary["stage"] == "casual"
+    assert (summary["data"]["rows"], summary["data"]["train"]) == (len(of_party), len(learnt))
+    assert summary["settings"]["casual"]["parties"] == there[0]
+    assert 0 < summary["figures"]["bits_per_byte"] < 20
+    seen = Seen.read((tmp_path / "output" / SEEN_FILE).read_bytes())
+    assert seen.among(map(fingerprint, learnt)) == set(map(fingerprint, learnt))
+    assert len(seen) == len(learnt)
+    model = load_model(tmp_path / "model")
+    request = parse_request({"inputs": {}, "parameters": {"max_new_tokens": 5, "seed": 1}}, model.codec.schema)
+    (tweet,) = Engine(model).generate(request)
+    assert tweet.generated_text
+
+
+def test_a_casual_model_of_a_party_that_nobody_is_of_is_refused(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = {"stage": "casual", "dataset": trained / "dataset", "base": trained / "base", "parties": "UDI,Nadie", **SHORT}
+    given["checkpoint_dir"] = trained / "nowhere"
+    assert main(flags(given)) == 2
+    assert "no tweet is of the party" in capsys.readouterr().err
+
+
+def test_the_thesis_splits_at_random_and_a_run_says_where_it_cut(trained: Path, tmp_path: Path) -> None:
+    folders = {"model_dir": tmp_path / "model", "output_dir": tmp_path / "output", "checkpoint_dir": tmp_path / "checkpoints"}
+    given = {"stage": "control", "dataset": trained / "dataset", "base": trained / "base", "held_out_by": "random"}
+    assert main(flags({**given, "held_out_share": "0.3", **SHORT, **folders})) == 0
+    data = json.loads((tmp_path / "output" / "summary.json").read_text())["data"]
+    assert data["cut"] == "random:0.300000000:7"
+    assert 0 < data["held_out"] + data["duplicates"] < data["train"]
+
+
+def test_the_cut_that_is_given_wins_over_the_share(trained: Path, tmp_path: Path) -> None:
+    folders = {"model_dir": tmp_path / "model", "output_dir": tmp_path / "output", "checkpoint_dir": tmp_path / "checkpoints"}
+    given = {"stage": "control", "dataset": trained / "dataset", "base": trained / "base", "cut": "2024-05-03"}
     assert main(flags({**given, **SHORT, **folders, "name_swap": 0.5})) == 0
     card = json.loads((tmp_path / "model" / "card.json").read_text())
-    assert (card["data"]["cut_day"], card["data"]["train"], card["data"]["held_out"]) == ("2024-05-03", 10, 20)
+    assert (card["data"]["cut"], card["data"]["train"], card["data"]["held_out"]) == ("2024-05-03", 10, 20)
     assert card["settings"]["control"]["name_swap"] == 0.5
 
 
@@ -169,7 +210,7 @@ def test_the_control_model_writes_on_demand(trained: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({}, "--stage is None; it takes base or control"),
+        ({}, "--stage is None; it takes base, casual, control"),
         ({"stage": "both"}, "--stage is 'both'"),
         ({"stage": "base", "corpus": ""}, "this stage needs the corpus channel"),
         ({"stage": "base", "field_dropout": "0.1"}, "unknown flag --field_dropout; there are --stage, --name, --corpus"),
@@ -282,24 +323,6 @@ def test_a_long_reason_is_cut_to_what_sagemaker_shows(tmp_path: Path, monkeypatc
     assert (tmp_path / "failure").read_bytes() == "ñ".encode() * 512
 
 
-def until_line(command: list[str], *wanted: str) -> tuple[list[str], str]:
-    """The first lines with these words in them, in their order; then the program is sent SIGTERM. And what else it said."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        assert process.stdout is not None
-        said: list[str] = []
-        found = []
-        for one in wanted:
-            for line in process.stdout:
-                said.append(line)
-                if one in line:
-                    found.append(line)
-                    break
-        process.terminate()
-        said += process.stdout
-    assert (process.returncode, len(found)) == (STOPPED, len(wanted)), "".join(said)
-    return found, "".join(said)
-
-
 def grown(dataset: Path) -> None:
     write_days(dataset, {START.replace(day=7): [row(70 + one, START.replace(day=7)) for one in range(3)]})
 
@@ -329,32 +352,47 @@ def shuffled(dataset: Path) -> None:
         pq.write_table(table.take(list(reversed(range(len(table))))), path)
 
 
-@pytest.mark.slow
+def stopped_at_the_end(given: dict[str, Any]) -> bytes:
+    """Run a stage up to its last step and no further; the checkpoint that it leaves."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("training.stages.keep_rows", Mock(side_effect=KeyboardInterrupt))
+        assert main(flags({**given, "checkpoint_minutes": "0"})) == 130
+    return Path(given["checkpoint_dir"], "control.pt").read_bytes()
+
+
 @pytest.mark.parametrize(
-    ("change", "told", "names"),
+    ("change", "told"),
     [
-        (grown, "the dataset has 3 more tweets than when this run began: it goes on without them", 15),
-        (shuffled, "", 15),
-        (pruned, "5 of the 30 tweets that this run began with are gone or changed", 15),
-        (changed, "5 of the 30 tweets that this run began with are gone or changed", 15),
+        (grown, "the dataset has 3 more tweets than when this run began: it goes on without them\n"),
+        (shuffled, ""),
+        (
+            pruned,
+            "5 of the 30 tweets that this run began with are gone or changed; nothing may be learnt from those: it begins anew",
+        ),
+        (
+            changed,
+            "5 of the 30 tweets that this run began with are gone or changed; nothing may be learnt from those: it begins anew",
+        ),
     ],
 )
 def test_a_run_keeps_the_data_it_began_with_and_begins_anew_where_some_of_it_has_gone(
-    trained: Path, tmp_path: Path, change: Callable[[Path], None], told: str, names: int
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Callable[[Path], None], told: str
 ) -> None:
     dataset = tmp_path / "dataset"
     shutil.copytree(trained / "dataset", dataset)
     folders = {"model_dir": tmp_path / "model", "output_dir": tmp_path / "output", "checkpoint_dir": tmp_path / "checkpoints"}
-    given = {"stage": "control", "dataset": dataset, "base": trained / "base", "cut_day": "2024-05-04", **SHORT, **folders}
-    program = [sys.executable, "-u", str(ROOT / "training" / "train.py"), *flags({**given, "max_steps": 1_000_000})]
-    _, said = until_line(program, "% loss")
-    assert "goes on from there" in said
+    given = {"stage": "control", "dataset": dataset, "base": trained / "base", "cut": "2024-05-04", **SHORT, **folders}
+    stopped_at_the_end(given)
     change(dataset)
-    anew = "anew" if "gone" in told else "going on from step"
-    (line, _), _ = until_line(program, told or "parameters", "step 0 loss" if "gone" in told else anew)
-    assert told in line
-    kept = Seen.read((tmp_path / "checkpoints" / f"control.{SEEN_FILE}").read_bytes())
-    assert len(kept) == names, "whatever any try has learnt from stays in the list"
+    capsys.readouterr()
+    assert main(flags(given)) == 0
+    said = capsys.readouterr().out
+    assert told in said
+    assert ("held-out step 0 loss" in said) is ("anew" in told)
+    assert ("going on from step 5\n" in said) is ("anew" not in told)
+    kept = Seen.read((tmp_path / "output" / SEEN_FILE).read_bytes())
+    assert len(kept) == 15, "whatever any try has learnt from stays in the list"
+    assert list((tmp_path / "checkpoints").iterdir()) == []
 
 
 def test_a_checkpoint_over_another_dataset_or_another_base_is_refused(
@@ -363,17 +401,8 @@ def test_a_checkpoint_over_another_dataset_or_another_base_is_refused(
     dataset, checkpoints = tmp_path / "dataset", tmp_path / "checkpoints"
     shutil.copytree(trained / "dataset", dataset)
     folders = {"model_dir": tmp_path / "model", "output_dir": tmp_path / "output", "checkpoint_dir": checkpoints}
-    given = {"stage": "control", "dataset": dataset, "base": trained / "base", **SHORT, **folders, "checkpoint_minutes": "0"}
-    left: list[bytes] = []
-
-    def stop(*_: object, **__: object) -> None:
-        left.append((checkpoints / "control.pt").read_bytes())
-        raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("training.stages.keep_rows", stop)  # at the very end: the checkpoint stands
-        assert main(flags(given)) == 130
-    assert left
+    given = {"stage": "control", "dataset": dataset, "base": trained / "base", **SHORT, **folders}
+    left = stopped_at_the_end(given)
     capsys.readouterr()
     other = tmp_path / "base"
     shutil.copytree(trained / "base", other)
@@ -384,7 +413,7 @@ def test_a_checkpoint_over_another_dataset_or_another_base_is_refused(
     another(dataset)
     assert main(flags(given)) == 2
     assert "belongs to a run over another dataset: 30 of its 30 tweets are not in this one" in capsys.readouterr().err
-    assert (checkpoints / "control.pt").read_bytes() == left[0]
+    assert (checkpoints / "control.pt").read_bytes() == left
 
 
 @pytest.mark.parametrize("name", ["train.bin", "held_out.bin", "tokenizer.json"])

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from transformers import GPT2LMHeadModel
 
 from politico.control.format import Sample
-from politico.models.experiment import LearningSettings, NetworkSettings
+from politico.models.settings import LearningSettings, NetworkSettings
 from tests.support.paths import ROOT
 from training.evaluation.metrics import Loss, bits_per_byte, perplexity
 from training.exit_codes import StoppedError
@@ -138,7 +138,8 @@ class _Asking:
     """Windows with a context of sorts: every third token was asked for."""
 
     def __init__(self, data: Windows) -> None:
-        self.data, self.identity, self.batch_size = data, data.identity, data.batch_size
+        self.data, self.identity = data, data.identity
+        self.batch_size, self.batches = data.batch_size, data.batches
 
     def training_batch(self, step: int, rank: int, world: int) -> Batch:
         batch = self.data.training_batch(step, rank, world)
@@ -215,7 +216,8 @@ class _Share:
     """One of three processes' view of the held-out text."""
 
     def __init__(self, data: Windows, rank: int) -> None:
-        self.data, self.rank, self.identity, self.batch_size = data, rank, data.identity, data.batch_size
+        self.data, self.rank, self.identity = data, rank, data.identity
+        self.batch_size, self.batches = data.batch_size, data.batches
 
     def training_batch(self, step: int, rank: int, world: int) -> Batch:
         return self.data.training_batch(step, rank, world)
@@ -251,7 +253,8 @@ class _StopsAt:
     """Data whose machine is taken away while a step is computed."""
 
     def __init__(self, data: Windows, step: int) -> None:
-        self.data, self.step, self.identity, self.batch_size = data, step, data.identity, data.batch_size
+        self.data, self.step, self.identity = data, step, data.identity
+        self.batch_size, self.batches = data.batch_size, data.batches
 
     def training_batch(self, step: int, rank: int, world: int) -> Batch:
         if step == self.step + 1:  # fetched while step number `step` is under way
@@ -397,6 +400,28 @@ def test_the_rate_rises_over_the_warmup_and_falls_to_a_tenth() -> None:
     assert max(rates) == rates[10] == pytest.approx(1.0)
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[-1] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("given", "shares"),
+    [
+        ({"schedule": "linear"}, [1.0, 0.55, 0.1]),
+        ({"schedule": "constant"}, [1.0, 1.0, 1.0]),
+        ({"schedule": "cosine"}, [1.0, 0.55, 0.1]),
+    ],
+)
+def test_after_the_warmup_the_rate_falls_as_it_is_asked_to(given: dict[str, str], shares: list[float]) -> None:
+    by_steps = settings(max_steps=100, warmup_steps=20, **given)
+    assert [rate_share(by_steps, done) for done in (0.2, 0.6, 1.0)] == pytest.approx(shares)
+    assert rate_share(by_steps, 0.1) == pytest.approx(0.5)
+    assert 0 < rate_share(settings(max_steps=5, warmup_steps=250, **given), 1.0) <= 1
+
+
+def test_a_stage_ends_with_its_epochs(tmp_path: Path) -> None:
+    data = windows()
+    assert data.batches == 12
+    learned = learn(micro(), data, settings(max_steps=1000, max_epochs=1.5), ALONE, tmp_path / "base.pt")
+    assert learned.progress.step == 18
 
 
 def test_a_stage_ends_at_its_steps_or_its_minutes_whichever_comes_first(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from politico.errors import LimitError
-from politico.models.experiment import LearningSettings, NetworkSettings
+from politico.models.settings import LearningSettings, NetworkSettings
 from training.loop.network import build_network
 from training.loop.optimizers import Muon, dealt_out, make_optimizers, orthogonal
 

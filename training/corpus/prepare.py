@@ -1,7 +1,7 @@
 """From a text collection to a tokenizer and token shards.
 
     python -m training.corpus.prepare --input FOLDER --output FOLDER --vocabulary_size 4096 --max_megabytes 12
-    … --dataset FOLDER --cut_day 2024-11-01      # the tokenizer learns from the tweets before that day, too
+    … --dataset FOLDER --cut 2024-11-01      # the tokenizer learns from the tweets before that day, too
 
 The output holds tokenizer.json, train.bin, held_out.bin and corpus.json, whose counts reconcile: every document that was
 read is in training, held out, or left out for a reason that is named.
@@ -26,9 +26,9 @@ import pyarrow as pa
 from politico.control.political import SCHEMA
 from politico.errors import FileFormatError, LimitError
 from politico.flags import read_flags
-from politico.models.experiment import CorpusSettings
 from politico.models.seen import FILE as SEEN_FILE
 from politico.models.seen import seen_list
+from politico.models.settings import CorpusSettings
 from training.corpus.documents import Document, LeftOut, collection_files, read_documents
 from training.corpus.shards import HELD_OUT_FILE, STATISTICS_FILE, TOKENIZER_FILE, TRAIN_FILE, file_hashes, write_shard
 from training.corpus.vocabulary import end_id, train_tokenizer
@@ -55,8 +55,8 @@ class Folders:
     output: str
     dataset: str = ""
     """The folder of dt=YYYY-MM-DD/tweets.parquet, for a tokenizer that learns from its training tweets."""
-    cut_day: str = ""
-    """The dataset's first held-out day: no tokenizer sees it."""
+    cut: str = ""
+    """Where the dataset is cut, as politico.models.cut writes it: no tokenizer sees what is held out."""
 
 
 @dataclass
@@ -82,9 +82,9 @@ def main(words: list[str]) -> int:
         folders, settings = read_flags(words, Folders, CorpusSettings)
         tweets = None
         if folders.dataset and settings.learn_from_tweets:
-            if not folders.cut_day:
-                raise LimitError("--dataset needs --cut_day, the first day that no training may see")
-            tweets = split_at(read_dataset(Path(folders.dataset)), folders.cut_day).train
+            if not folders.cut:
+                raise LimitError("--dataset needs --cut, such as the first day that no training may see")
+            tweets = split_at(read_dataset(Path(folders.dataset)), folders.cut).train
         prepare_corpus(Path(folders.input), Path(folders.output), settings, tweets)
 
     return run(program)

@@ -13,7 +13,7 @@ from politico.errors import FileFormatError
 
 DAY = "dt"
 """The partition's column: the tweet's day in the registry's time zone, `YYYY-MM-DD`."""
-COLUMNS = ("id_str", "coalition", "party", "text", "hashtags", "entities", "key_phrases", "sentiment")
+COLUMNS = ("id_str", "screen_name", "coalition", "party", "text", "hashtags", "entities", "key_phrases", "sentiment")
 
 
 def read_dataset(folder: Path) -> pa.Table:

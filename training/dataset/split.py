@@ -1,14 +1,16 @@
-"""Which tweets no training sees: the newest whole days, so that a model is judged on what came after it."""
+"""Which tweets no training sees: the newest whole days, so that a model is judged on what came after it, or as one asks."""
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from politico.dataset.cut import cut_day
 from politico.errors import LimitError
+from politico.models.cut import cut_of, holds_out
+from politico.models.settings import TweetSettings
 from training.dataset.folder import DAY
 
 _WORDS = re.compile(r"\w+")
@@ -20,29 +22,41 @@ class Split:
 
     train: pa.Table
     held_out: pa.Table
-    cut_day: str
-    """The first held-out day."""
+    cut: str
+    """Where it was cut, as politico.models.cut writes it."""
     dropped_duplicates: int
     """Held-out tweets whose words stand in a training tweet too: left out, for they would test memory."""
 
 
-def split(table: pa.Table, held_out_share: float) -> Split:
-    """Hold out the fewest newest whole days that have at least this share of the tweets. Raises LimitError for one day."""
+def cut_for(table: pa.Table, settings: TweetSettings) -> str:
+    """Where the settings cut this dataset. Raises LimitError for one of a single day, cut by time."""
     counts = table.group_by(DAY).aggregate([(DAY, "count")])
     rows = dict(zip(counts[DAY].to_pylist(), counts[f"{DAY}_count"].to_pylist(), strict=True))
-    return split_at(table, cut_day(rows, held_out_share))
+    return cut_of(settings.held_out_by, settings.held_out_share, settings.seed, rows)
 
 
-def split_at(table: pa.Table, first_held_out: str) -> Split:
-    """Train on the days before this one. Raises LimitError when that leaves either side empty."""
-    newer = pc.greater_equal(table[DAY], first_held_out)
-    train, newest = table.filter(pc.invert(newer)), table.filter(newer)
+def split_at(table: pa.Table, *cuts: str) -> Split:
+    """Hold out what all of these cuts hold out, and train on the rest. Raises LimitError when that leaves either side empty."""
+    columns = [table[name].to_pylist() for name in (DAY, "id_str", "screen_name")]
+    out = pa.array([all(holds_out(cut, *row) for cut in cuts) for row in zip(*columns, strict=True)], pa.bool_())
+    train, newest = table.filter(pc.invert(out)), table.filter(out)
     known = {normalised(text) for text in train["text"].to_pylist()}
     fresh = [normalised(text) not in known for text in newest["text"].to_pylist()]
     held_out = newest.filter(pa.array(fresh, pa.bool_()))
+    cut = " and ".join(dict.fromkeys(cuts))
     if not len(train) or not len(held_out):
-        raise LimitError(f"cut at {first_held_out} the dataset gives {len(train)} training tweets and {len(held_out)} held out")
-    return Split(train.combine_chunks(), held_out.combine_chunks(), first_held_out, len(newest) - len(held_out))
+        raise LimitError(f"cut at {cut} the dataset gives {len(train)} training tweets and {len(held_out)} held out")
+    return Split(train.combine_chunks(), held_out.combine_chunks(), cut, len(newest) - len(held_out))
+
+
+def of_parties(table: pa.Table, parties: Sequence[str]) -> pa.Table:
+    """The tweets of these parties; all of them where none is named. Raises LimitError for one that has no tweet."""
+    if not parties:
+        return table
+    there = sorted(set(table["party"].to_pylist()) - {None})
+    if missing := [one for one in parties if one not in there]:
+        raise LimitError(f"no tweet is of the party {', '.join(missing)}; the dataset has {', '.join(there)}")
+    return table.filter(pc.is_in(table["party"], pa.array(parties)))
 
 
 def normalised(text: str) -> str:

@@ -24,7 +24,8 @@ from politico.control.political import context_of_row, known_schema
 from politico.errors import FileFormatError, LimitError
 from politico.flags import read_flags
 from politico.lake.tombstones import fingerprint
-from politico.models.experiment import EvaluationSettings
+from politico.models.cut import latest
+from politico.models.settings import EvaluationSettings
 from training.dataset.folder import read_dataset
 from training.dataset.split import Split, normalised, split_at
 from training.evaluation.adherence import Known, adherence, by_value, distinct, qualities
@@ -136,7 +137,7 @@ def evaluate(
     for model in models.values():
         model.network.to("cuda" if torch.cuda.is_available() else "cpu")
     tuned = [model for name, model in models.items() if name != "base"]
-    parts = split_at(read_dataset(dataset), max(_cut_day(model) for model in tuned))
+    parts = split_at(read_dataset(dataset), *latest({_cut(model) for model in tuned}))
     held_out = parts.held_out.to_pylist()
     fitting = [row for row in held_out if _fits(row["text"], models.values())]
     random = np.random.default_rng(settings.seed)
@@ -146,14 +147,14 @@ def evaluate(
         raise LimitError(f"none of {len(held_out)} held-out tweets fits into the models")
     # Each model is asked in the version of the format that it was trained with.
     tweets = {name: [Tweet(context_of_row(row, schema), row["text"]) for row in rows] for name, schema in schemas.items()}
-    print(f"scoring {len(rows)} of {len(held_out)} held-out tweets, from {parts.cut_day} on", flush=True)
+    print(f"scoring {len(rows)} of {len(held_out)} held-out tweets, cut at {parts.cut}", flush=True)
     evaluation: dict[str, Any] = {
         "held_out": {
             "tweets": len(held_out),
             "scored": len(rows),
             "too_long": len(held_out) - len(fitting),
             "dropped_duplicates": parts.dropped_duplicates,
-            "cut_day": parts.cut_day,
+            "cut": parts.cut,
             "bytes": sum(len(row["text"].encode()) for row in rows),
         },
         "base": _named(models["base"], score(models["base"], plain(models["base"], tweets["base"]), tweets["base"])),
@@ -301,12 +302,13 @@ def _named(model: Model, loss: Loss) -> dict[str, Any]:
     return {"name": model.card.get("name"), **loss.figures()}
 
 
-def _cut_day(model: Model) -> str:
-    """The first day that the model was not trained on."""
-    try:
-        return str(model.card["data"]["cut_day"])
-    except (KeyError, TypeError) as error:
-        raise FileFormatError(f"the card of {model.card.get('name')!r} has no cut_day; it is no control model") from error
+def _cut(model: Model) -> str:
+    """What the model was not trained on; earlier versions' cards had a day alone."""
+    data = model.card.get("data")
+    found = (data.get("cut") or data.get("cut_day")) if isinstance(data, dict) else None
+    if not found:
+        raise FileFormatError(f"the card of {model.card.get('name')!r} has no cut; it is no model of tweets")
+    return str(found)
 
 
 def _fits(text: str, models: Any) -> bool:

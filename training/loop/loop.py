@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,7 +21,7 @@ from torch.nn.parallel import DistributedDataParallel
 from transformers import GPT2LMHeadModel
 
 from politico.errors import InputError
-from politico.models.experiment import MUON, LearningSettings
+from politico.models.settings import MUON, LearningSettings
 from training.exit_codes import StoppedError
 from training.loop.checkpoint import Identity, Progress, differences, load_checkpoint, save_checkpoint
 from training.loop.network import ScoredLoss, set_dropout, shape_of
@@ -72,6 +72,9 @@ def learn(
     figures. Raises StoppedError on SIGTERM, once a checkpoint is written; OtherRunError where the checkpoint is another run's;
     DivergedError at the first loss or gradient that is not finite, the checkpoint left as it was.
     """
+    if settings.max_epochs:
+        steps = max(1, round(settings.max_epochs * data.batches))
+        settings = replace(settings, max_steps=min(settings.max_steps, steps))
     set_dropout(network, settings.dropout)
     network.to(processes.device)
     if processes.device.type == "cuda" and settings.max_steps >= 1_000:  # on a CPU the compiler's minute is a short stage's

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from politico.models.experiment import NetworkSettings
+from politico.models.settings import NetworkSettings
 from training.samples.batch import IGNORED
 
 VOCABULARY_MULTIPLE = 64

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from politico.models.experiment import MUON, LearningSettings
+from politico.models.settings import MUON, LearningSettings
 from training.loop.processes import ALONE, Processes
 
 ADAM_BETAS = (0.9, 0.95)

@@ -2,18 +2,25 @@
 
 import math
 
-from politico.models.experiment import LearningSettings
+from politico.models.settings import CONSTANT, LINEAR, LearningSettings
 
 FINAL_RATE = 0.1
 """The learning rate's share that is left at the end."""
+LONGEST_WARMUP = 0.99
+"""Of a stage that has fewer steps than its warm-up."""
 
 
 def rate_share(settings: LearningSettings, done: float) -> float:
-    """The share of each optimizer's rate when this share of the stage is done: up in a line, then down in a cosine to a tenth."""
-    if done < settings.warmup_share:
-        return done / settings.warmup_share
-    falling = min(1.0, (done - settings.warmup_share) / (1 - settings.warmup_share))
-    return FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * falling))
+    """The share of each optimizer's rate when this share of the stage is done: up in a line, then down to a tenth, in a cosine or
+    in a line, or not at all."""
+    warmup = min(LONGEST_WARMUP, settings.warmup_steps / settings.max_steps) if settings.warmup_steps else settings.warmup_share
+    if done < warmup:
+        return done / warmup
+    if settings.schedule == CONSTANT:
+        return 1.0
+    falling = min(1.0, (done - warmup) / (1 - warmup))
+    left = 1 - falling if settings.schedule == LINEAR else 0.5 * (1 + math.cos(math.pi * falling))
+    return FINAL_RATE + (1 - FINAL_RATE) * left
 
 
 def asked_weight(settings: LearningSettings, done: float) -> float:

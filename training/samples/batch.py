@@ -57,6 +57,8 @@ class Data(Protocol):
 
     batch_size: int
     """Rows a step, over all processes."""
+    batches: int
+    """Steps that are one pass over it."""
     identity: str
     """Changes whenever the plan does: a checkpoint only fits the data it was made with."""
 

@@ -1,7 +1,7 @@
 """What a control model learns from: tweets behind a context that says what they are like."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -12,7 +12,8 @@ import pyarrow as pa
 from politico.control.format import Codec, Context, Sample
 from politico.control.political import context_of_row
 from politico.errors import LimitError
-from politico.models.experiment import ControlSettings
+from politico.models.settings import ControlSettings
+from training.corpus.shards import DTYPE, Tokens
 from training.dataset.split import Split
 from training.samples.batch import Batch, bucketed, pad
 from training.samples.names import swapped
@@ -35,6 +36,11 @@ class Counts:
     """Tweets that do not fit the network even without a context."""
 
 
+def no_context(_row: Mapping[str, Any]) -> Context:
+    """What a tweet that is written freely stands behind."""
+    return {}
+
+
 class ControlSamples:
     """Control samples in buckets of like length; each epoch leaves out other fields and other contexts."""
 
@@ -46,49 +52,57 @@ class ControlSamples:
         *,
         length: int,
         held_out_tokens: int,
+        context_of: Callable[[Mapping[str, Any]], Context] = context_of_row,
         tokenizer: str = "",
     ) -> None:
-        """`tokenizer` tells one whose tokens mean something else apart: a run can't go on with another."""
+        """`context_of` gives a tweet's context, none at all where it gives an empty one. `tokenizer` tells one whose tokens mean
+        something else apart: a run can't go on with another."""
+        self._context_of = context_of
         self._codec = replace(codec, encode=lru_cache(maxsize=CACHED_PIECES)(lambda text: tuple(codec.encode(text))))
         self._settings, self._length, self._seed = settings, length, settings.seed
-        self._train, self._lengths, _ = self._fitting(parts.train)
+        self.train, self._lengths, _ = self._fitting(parts.train)
         held_out, lengths, scored = self._fitting(parts.held_out)
         self.counts = Counts(
             rows=len(parts.train) + len(parts.held_out) + parts.dropped_duplicates,
-            train=len(self._train),
+            train=len(self.train),
             held_out=len(held_out),
             duplicates=parts.dropped_duplicates,
-            too_long=len(parts.train) + len(parts.held_out) - len(self._train) - len(held_out),
+            too_long=len(parts.train) + len(parts.held_out) - len(self.train) - len(held_out),
         )
-        if not len(self._train) or not len(held_out):
+        if not len(self.train) or not len(held_out):
             raise LimitError(f"no tweet fits into {length} tokens on one side of the split: {self.counts}")
-        self.batch_size = min(settings.batch_size, len(self._train))
+        self.batch_size = min(settings.batch_size, len(self.train))
+        self.batches = len(self.train) // self.batch_size
+        self.held_out = held_out
         looked_at = _spread(lengths, held_out_tokens)
-        self.looked_at = [(context_of_row(row), row["text"]) for row in held_out.take(looked_at).to_pylist()]
+        self.looked_at = [(context_of(row), row["text"]) for row in held_out.take(looked_at).to_pylist()]
         """The held-out tweets that the loss is looked at with, and their contexts."""
         self.looked_at_scored = int(scored[looked_at].sum())
         # Not how many tweets: a dataset grows, and loses what must go, while a run over it is interrupted.
-        self.identity = f"control {parts.cut_day} {length} {codec.schema.version} {tokenizer}"
+        self.identity = f"tweets {parts.cut} {length} {codec.schema.version} {tokenizer}"
         self._plan = lru_cache(maxsize=2)(self._plan_of_epoch)
 
     @property
     def values(self) -> dict[str, tuple[str, ...]]:
         """The values of each closed field among the training tweets."""
         found: dict[str, set[str]] = {one.name: set() for one in self._codec.schema.fields if one.closed}
-        for row in self._train.to_pylist():
-            context = context_of_row(row)
+        for row in self.train.to_pylist():
+            context = self._context_of(row)
             for name, values in found.items():
                 values.update(context.get(name, ()))
         return {name: tuple(sorted(values)) for name, values in found.items()}
 
+    def ids_of(self, table: pa.Table) -> Iterator[tuple[int, ...]]:
+        """The ids of each tweet of `train` or `held_out`, its context before it and its end behind it."""
+        return (self._sample(self._context_of(row), row["text"]).ids for row in _rows(table))
+
     def training_batch(self, step: int, rank: int, world: int) -> Batch:
-        batches = len(self._train) // self.batch_size
-        epoch, number = divmod(step, batches)
+        epoch, number = divmod(step, self.batches)
         rows = self._plan(epoch)[number]
         mine = rows[rank::world]
         samples = [
             self._practised(row, (self._seed, epoch, int(index)))
-            for index, row in zip(mine, self._train.take(mine).to_pylist(), strict=True)
+            for index, row in zip(mine, self.train.take(mine).to_pylist(), strict=True)
         ]
         return pad(samples, self._filler)
 
@@ -99,7 +113,7 @@ class ControlSamples:
 
     def _practised(self, row: Mapping[str, Any], seed: tuple[int, ...]) -> Sample:
         """A training tweet as one epoch sees it: some names are others, some fields are left out."""
-        context, settings = context_of_row(row), self._settings
+        context, settings = self._context_of(row), self._settings
         if settings.name_swap:
             random = np.random.default_rng((*seed, 1))
             kinds = {one["text"]: one["type"] for one in row["entities"]}
@@ -113,7 +127,7 @@ class ControlSamples:
     @cached_property
     def _words(self) -> Sequence[str]:
         """Words of the training tweets that made-up names may be built of."""
-        found = {word for text in self._train["text"].to_pylist() for word in _LOWER_CASE.findall(text)}
+        found = {word for text in self.train["text"].to_pylist() for word in _LOWER_CASE.findall(text)}
         return sorted(found)
 
     @property
@@ -128,7 +142,7 @@ class ControlSamples:
         lengths, scored, kept = [], [], []
         for index, row in enumerate(_rows(table)):
             try:
-                sample = self._sample(context_of_row(row), row["text"])
+                sample = self._sample(self._context_of(row), row["text"])
             except LimitError:
                 continue
             kept.append(index)
@@ -138,6 +152,12 @@ class ControlSamples:
 
     def _plan_of_epoch(self, epoch: int) -> Any:
         return bucketed(self._lengths, self.batch_size, (self._seed, epoch))
+
+
+def joined(samples: Iterable[tuple[int, ...]], seed: int) -> Tokens:
+    """Samples in random order, one behind the other, as one row of tokens."""
+    rows = [np.array(one, dtype=DTYPE) for one in samples]
+    return np.concatenate([rows[index] for index in np.random.default_rng(seed).permutation(len(rows))])
 
 
 def drop_fields(context: Context, settings: ControlSettings, seed: tuple[int, ...]) -> dict[str, tuple[str, ...]]:

@@ -42,11 +42,12 @@ class Passages:
         self._bounds = _bounds(train, codec, longest, seed)
         if len(self._bounds) < batch_size:
             raise LimitError(f"the corpus has {len(self._bounds)} passages; a step takes {batch_size}")
+        self.batches = len(self._bounds) // batch_size
         self.identity = f"passages {len(self._bounds)} {length} {batch_size} {seed}"
         self._plan = lru_cache(maxsize=2)(self._plan_of_epoch)
 
     def training_batch(self, step: int, rank: int, world: int) -> Batch:
-        epoch, number = divmod(step, len(self._bounds) // self.batch_size)
+        epoch, number = divmod(step, self.batches)
         samples = []
         for index in self._plan(epoch)[number][rank::world]:
             start, stop = self._bounds[index]
@@ -68,6 +69,7 @@ class Mixed:
     def __init__(self, windows: Windows, passages: Passages, share: float) -> None:
         self._windows, self._passages, self._share = windows, passages, share
         self.batch_size = windows.batch_size
+        self.batches = windows.batches
         self.identity = f"{windows.identity}, {share} {passages.identity}"
 
     def training_batch(self, step: int, rank: int, world: int) -> Batch:

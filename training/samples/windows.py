@@ -26,6 +26,7 @@ class Windows:
             raise LimitError(f"the corpus has {len(train)} training tokens; one window takes {positions + 1}")
         self._train, self._positions, self.batch_size, self._seed = train, positions, batch_size, seed
         self._count = (len(train) - 1) // positions
+        self.batches = max(1, self._count // batch_size)
         self.held_out = _spread(held_out, positions, held_out_tokens)
         self.identity = f"windows {len(train)} {positions} {batch_size} {seed}"
         self._order = lru_cache(maxsize=2)(self._order_of_epoch)

@@ -31,7 +31,7 @@ def lake() -> Iterator[Lake]:
 def trained(lake: Lake, run: str, folder: Path, *ids: str, corpus: str | None = None, base: str | None = None) -> None:
     """What a run leaves: what it was asked for, and what its job saw."""
     base_model = lake.uri(f"{places.models(base)}{base}-base-0/output/model.tar.gz") if base else None
-    lake.write_json(places.request(run), {"experiment": "tiny", "corpus": corpus, "base_model": base_model})
+    lake.write_json(places.request(run), {"experiment": "control-tiny", "corpus": corpus, "base_model": base_model})
     (folder / FILE).write_bytes(seen_list(list(ids)))
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
