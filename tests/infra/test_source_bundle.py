@@ -61,4 +61,4 @@ def test_its_programs_start_in_a_clean_process_with_nothing_else_of_ours(archive
     done = subprocess.run([sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"],
         cwd="/", env=environment, capture_output=True, text=True, timeout=120)  # fmt: skip
     assert done.stdout.split() == [str(tmp_path / "training" / "__init__.py"), "2"], done.stderr
-    assert done.stderr.strip() == "error: --stage is None; it takes base or control"
+    assert done.stderr.strip() == "error: --stage is None; it takes base, casual, control"

@@ -17,7 +17,7 @@ from tests.support.faults_world import PEOPLE, ZONE
 from tests.support.running import ended, said, until
 from tests.training.test_control_samples import START, row, write_days
 
-EXPERIMENT = {
+EXPERIMENT: dict[str, Any] = {
     "experiment": "control-tiny",
     "corpus": "faults",
     "overrides": {

@@ -1,6 +1,7 @@
 """How much of what was asked for is honoured over many tweets, and what the tweets are like otherwise."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Any
 
@@ -85,7 +86,9 @@ def qualities(contexts: Sequence[Context], texts: Sequence[str], lexicon: Set[st
         "stammering": sum(map(stammers, texts)) / tweets,
         "distinct_1": distinct(texts, 1),
         "distinct_2": distinct(texts, 2),
+        "self_bleu": self_bleu(texts),
         "words": count / tweets,
+        "characters": sum(map(len, texts)) / tweets,
     }
 
 
@@ -100,6 +103,38 @@ def distinct(texts: Sequence[str], length: int) -> float:
     """Different runs of `length` words over all of them (Li et al. 2016, distinct-n). 1 is all different."""
     runs = [tuple(words[start : start + length]) for words in map(words_of, texts) for start in range(len(words) - length + 1)]
     return len(set(runs)) / len(runs) if runs else 0.0
+
+
+def self_bleu(texts: Sequence[str], longest: int = 4) -> float:
+    """How much each text is like the others: its BLEU against all of them, in the mean (Zhu et al. 2018, Texygen). 0 is all
+    different, 1 all alike.
+
+    Runs of up to `longest` words; of runs of two and more one is added to found and sought (Lin and Och 2004), or a short text
+    without a run in common would count as unlike whatever it says.
+    """
+    rows = [words for words in map(words_of, texts) if words]
+    if len(rows) < 2:
+        return 0.0
+    lengths = Counter(map(len, rows))
+    logs = [0.0] * len(rows)
+    for length in range(1, longest + 1):
+        counted = [Counter(tuple(row[at : at + length]) for at in range(len(row) - length + 1)) for row in rows]
+        best: dict[tuple[str, ...], tuple[int, int]] = {}
+        for found in counted:  # the two texts that say a run most often: what the others say at most is one of these
+            for run, count in found.items():
+                first, second = best.get(run, (0, 0))
+                best[run] = (count, first) if count > first else (first, max(second, count))
+        added = 0 if length == 1 else 1
+        for number, found in enumerate(counted):
+            sought = sum(found.values()) + added
+            held = sum(min(count, best[run][1] if best[run][0] == count else best[run][0]) for run, count in found.items())
+            logs[number] += math.log((held + added) / sought) / longest if held + added else -math.inf
+    scores = []
+    for row, log in zip(rows, logs, strict=True):
+        others = lengths - Counter([len(row)])
+        _, closest = min((abs(one - len(row)), one) for one in others)
+        scores.append(math.exp(log + min(0.0, 1 - closest / len(row))))
+    return sum(scores) / len(scores)
 
 
 def _asked_words(context: Context, schema: Schema) -> frozenset[str]:

@@ -29,7 +29,9 @@ from politico.models.settings import EvaluationSettings
 from training.dataset.folder import read_dataset
 from training.dataset.split import Split, normalised, split_at
 from training.evaluation.adherence import Known, adherence, by_value, distinct, qualities
+from training.evaluation.judges import judges_of
 from training.evaluation.metrics import Loss
+from training.evaluation.novelty import Shingles, novelty
 from training.evaluation.referee import Referee
 from training.evaluation.scoring import Tweet, conditioned, plain, score, unconditioned
 from training.evaluation.telling import telling
@@ -139,7 +141,9 @@ def evaluate(
     tuned = [model for name, model in models.items() if name != "base"]
     parts = split_at(read_dataset(dataset), *latest({_cut(model) for model in tuned}))
     held_out = parts.held_out.to_pylist()
-    fitting = [row for row in held_out if _fits(row["text"], models.values())]
+    shingles = Shingles(parts.train["text"].to_pylist())
+    fresh = [row for row in held_out if not shingles.is_near_copy(row["text"])]  # the rest would test memory
+    fitting = [row for row in fresh if _fits(row["text"], models.values())]
     random = np.random.default_rng(settings.seed)
     chosen = sorted(random.permutation(len(fitting))[: settings.max_tweets].tolist())
     rows = [fitting[index] for index in chosen]
@@ -152,7 +156,8 @@ def evaluate(
         "held_out": {
             "tweets": len(held_out),
             "scored": len(rows),
-            "too_long": len(held_out) - len(fitting),
+            "near_copies_of_training": len(held_out) - len(fresh),
+            "too_long": len(fresh) - len(fitting),
             "dropped_duplicates": parts.dropped_duplicates,
             "cut": parts.cut,
             "bytes": sum(len(row["text"].encode()) for row in rows),
@@ -166,13 +171,19 @@ def evaluate(
             evaluation[name] = {
                 **_named(model, score(model, conditioned(model, own), own)),
                 "null_context": score(model, unconditioned(model, own), own).figures(),
+                "labels_only": score(model, conditioned(model, _labels_only(own, schemas[name])), own).figures(),
             }
-    generated = judge_writing(models["candidate"], parts, fitting, settings, sentiments)
+    generated = judge_writing(models["candidate"], parts, fitting, settings, sentiments, shingles)
     return {**evaluation, "generated": generated, "settings": asdict(settings)}
 
 
 def judge_writing(
-    model: Model, parts: Split, held_out: Sequence[Mapping[str, Any]], settings: EvaluationSettings, sentiments: Sentiments
+    model: Model,
+    parts: Split,
+    held_out: Sequence[Mapping[str, Any]],
+    settings: EvaluationSettings,
+    sentiments: Sentiments,
+    shingles: Shingles,
 ) -> dict[str, Any]:
     """What the model does of held-out contexts, half of them with a value that training never saw: insisting
     and in its own way. Beside it what chance would honour, and what the people wrote whose contexts these are."""
@@ -211,8 +222,36 @@ def judge_writing(
         "distinct_1": distinct(texts, 1),
         "distinct_2": distinct(texts, 2),
         "copied_from_training": sum(normalised(text) in learnt for text in texts) / max(1, len(texts)),
+        "novelty": {
+            "written": novelty(shingles, texts),
+            "own_way": novelty(shingles, [one.text for one in own_way]),
+            # What people write repeats itself, too.
+            "real": novelty(shingles, parts.held_out["text"].to_pylist()[: settings.max_tweets]),
+        },
+        "judged": _judged(parts, chosen, {"written": texts, "own_way": [one.text for one in own_way], "real": real}, settings),
         "examples": [_example(one) for one in written[:EXAMPLES]],
     }
+
+
+def _judged(
+    parts: Split, asked: Sequence[Asked], texts: Mapping[str, Sequence[str]], settings: EvaluationSettings
+) -> dict[str, Any]:
+    """How well classifiers of real tweets tell party, coalition and sentiment, and what they take each kind of text for."""
+    rows = parts.held_out.slice(0, settings.max_tweets).to_pylist()
+    contexts = [one.context for one in asked]
+    return {
+        judge.field: {
+            "accuracy": judge.accuracy(rows),
+            **{kind: judge.adherence(contexts, of_kind) for kind, of_kind in texts.items()},
+        }
+        for judge in judges_of(parts.train.to_pylist(), settings.seed)
+    }
+
+
+def _labels_only(tweets: Sequence[Tweet], schema: Schema) -> list[Tweet]:
+    """The tweets behind what is known of a writer before anything is said: coalition, party, sentiment."""
+    closed = {one.name for one in schema.fields if one.closed}
+    return [Tweet({name: values for name, values in one.context.items() if name in closed}, one.text) for one in tweets]
 
 
 def _contexts(model: Model, held_out: Sequence[Mapping[str, Any]], known: Known) -> list[Asked]:
@@ -274,12 +313,24 @@ def summary_lines(evaluation: Mapping[str, Any]) -> list[str]:
     rows = [("base, plain text", evaluation["base"])]
     for name in ("candidate", "champion"):
         if evaluation[name]:
-            rows += [(f"{name}, with context", evaluation[name]), (f"{name}, without", evaluation[name]["null_context"])]
+            kinds = (("with labels", evaluation[name]["labels_only"]), ("without", evaluation[name]["null_context"]))
+            rows += [(f"{name}, with context", evaluation[name]), *((f"{name}, {kind}", one) for kind, one in kinds)]
     lines += [f"{title:24}{row['bits_per_byte']:13.3f}  {row['perplexity_per_word']:19.1f}" for title, row in rows]
     for kind in ("seen", "unseen"):
         found = evaluation["generated"][kind]
         shares = ", ".join(f"{name} {one['share']:.0%}" for name, one in found["adherence"].items())
         lines.append(f"{found['tweets']} tweets with {kind} values: {shares or 'nothing to judge'}")
+    for field, found in evaluation["generated"]["judged"].items():
+        written, real, own = found["written"], found["real"], found["accuracy"]
+        lines.append(
+            f"{field}: {written['share']:.0%} sound like what was asked (by chance {written['by_chance']:.0%}, real tweets "
+            f"{real['share']:.0%}; the judge is right on {own['share']:.0%} of held-out tweets)"
+        )
+    copies = evaluation["generated"]["novelty"]
+    lines.append(
+        f"near copies of training tweets: {copies['written']['near_copies']:.1%}, of real ones "
+        f"{copies['real']['near_copies']:.1%}"
+    )
     return lines
 
 

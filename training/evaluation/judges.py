@@ -1,0 +1,91 @@
+"""Who a tweet sounds like: classifiers of party, coalition and sentiment that have learnt from real training tweets.
+
+They judge written tweets by what real ones are like, and each says how well it does so, on held-out real tweets. What such a
+one calls right need not be: it may go by names and topics.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import SGDClassifier
+from sklearn.pipeline import make_pipeline, make_union
+
+from politico.control.format import Context
+from training.evaluation.adherence import interval
+
+FIELDS = {"coalicion": "coalition", "partido": "party", "sentimiento": "sentiment"}
+"""What is judged, and the dataset's column that has it."""
+MOST_TWEETS = 100_000
+"""So many are learnt from: minutes, and more changes little."""
+LEAST_TWEETS = 20
+"""With fewer of a value nobody could tell what its tweets are like."""
+WORDS, LETTERS = 200_000, 200_000
+"""Features, the most frequent."""
+
+
+class Judge:
+    """A linear classifier of words, pairs of words and runs of letters, for one field."""
+
+    def __init__(self, field: str, rows: Sequence[Mapping[str, Any]], seed: int) -> None:
+        column = FIELDS[field]
+        counts = Counter(row[column] for row in rows if row[column])
+        self.values = sorted(value for value, count in counts.items() if count >= LEAST_TWEETS)
+        self.field, self._column = field, column
+        mine = [row for row in rows if row[column] in self.values]
+        if len(mine) > MOST_TWEETS:
+            chosen = np.random.default_rng(seed).choice(len(mine), MOST_TWEETS, replace=False)
+            mine = [mine[index] for index in sorted(chosen)]
+        self._model = None
+        if len(self.values) > 1:
+            features = make_union(
+                TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, max_features=WORDS),
+                TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, max_features=LETTERS),
+            )
+            classifier = SGDClassifier(loss="log_loss", alpha=1e-5, class_weight="balanced", random_state=seed)
+            self._model = make_pipeline(features, classifier)
+            self._model.fit([row["text"] for row in mine], [row[column] for row in mine])
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether there are two values with enough tweets."""
+        return self._model is not None
+
+    def of(self, texts: Sequence[str]) -> list[str]:
+        """The value that each text sounds like."""
+        assert self._model is not None, "it is asked before"
+        return [str(one) for one in self._model.predict(list(texts))] if texts else []
+
+    def accuracy(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Of real tweets that it has not seen: the share that it tells right, and what the most frequent value would get."""
+        mine = [row for row in rows if row[self._column] in self.values]
+        told = self.of([row["text"] for row in mine])
+        right = sum(one == row[self._column] for one, row in zip(told, mine, strict=True))
+        frequent = max(Counter(row[self._column] for row in mine).values(), default=0)
+        return {**_share(right, len(mine)), "most_frequent": frequent / max(1, len(mine)), "values": len(self.values)}
+
+    def adherence(self, contexts: Sequence[Context], texts: Sequence[str]) -> dict[str, Any]:
+        """The share of texts that sound like what was asked for, where that was asked; and of the same texts held against the
+        next one's context, which is what would be right by chance."""
+        asked = [(context[self.field][0], text) for context, text in zip(contexts, texts, strict=True) if self._knows(context)]
+        told = self.of([text for _, text in asked])
+        wanted = [value for value, _ in asked]
+        shifted = [*wanted[1:], *wanted[:1]]
+        right, by_chance = (sum(map(str.__eq__, told, one)) for one in (wanted, shifted))
+        return {**_share(right, len(asked)), "by_chance": by_chance / max(1, len(asked))}
+
+    def _knows(self, context: Context) -> bool:
+        return bool(context.get(self.field)) and context[self.field][0] in self.values
+
+
+def judges_of(rows: Sequence[Mapping[str, Any]], seed: int) -> list[Judge]:
+    """A judge for each field that tweets enough have two values of."""
+    found = [Judge(field, rows, seed) for field in FIELDS]
+    return [one for one in found if one.can_tell]
+
+
+def _share(right: int, count: int) -> dict[str, Any]:
+    low, high = interval(right, count) if count else (0.0, 1.0)
+    return {"tweets": count, "share": right / max(1, count), "low": low, "high": high}
