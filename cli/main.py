@@ -31,6 +31,7 @@ DRAFTS = 4
 """What a person waits for gladly when the tweet says more for it."""
 DEFAULT_OUT = Path("out")
 DEFAULT_RUN = Path("run")
+DEFAULT_PARTIES = Path("parties")
 GENERATED = find_experiment("control-tiny").evaluation.generated
 
 
@@ -467,6 +468,22 @@ def train(
     except KeyboardInterrupt:
         Console(stderr=True).print(f"\nstopped; the same command goes on in {out}", highlight=False)
         raise SystemExit(130) from None
+
+
+@app.command(
+    epilog="Example:  [bold]politico parties --dataset out/dataset --out parties[/]   then:  "
+    "[bold]politico train casual-small --set casual.parties=…[/]"
+)
+def parties(
+    dataset: Annotated[Path, typer.Option(help="Folder of dt=YYYY-MM-DD/tweets.parquet.")],
+    out: Annotated[Path, typer.Option(help="Where the distances and the picture go.")] = DEFAULT_PARTIES,
+    seeds: Annotated[int, typer.Option(min=1, help="How often it is drawn anew; the spread says how stable the picture is.")] = 5,
+    dimensions: Annotated[int, typer.Option(min=2, help="Of the vectors.")] = 100,
+) -> None:
+    """How far apart parties are in what they write, by Word2Vec: which to take for two sides."""
+    from cli.training.parties import compare_parties
+
+    compare_parties(dataset, out, seeds=seeds, dimensions=dimensions)
 
 
 base_app = typer.Typer(help="Base models: what training begins with.", no_args_is_help=True)
