@@ -73,7 +73,7 @@ class Here:
         if experiment.goal != BASE:
             given = ["--dataset", str(self._sources.dataset), "--base", str(base), "--cut", self._cut]
             self._train(experiment.goal, [*given, *to_flags(getattr(experiment, experiment.goal))])
-        if experiment.goal == CONTROL:
+        if experiment.goal != BASE:
             self._evaluate(base)
         histories = {stage: _history(out / f"{stage}-output") for stage in (BASE, experiment.goal)}
         draw_curves({stage: records for stage, records in histories.items() if records}, out / CURVES_FILE)
@@ -120,19 +120,19 @@ class Here:
                 stage.result = _figures(out / f"{name}-output" / SUMMARY_FILE)
 
     def _evaluate(self, base: Path) -> None:
-        target = self._out / "evaluation"
+        target, goal = self._out / "evaluation", self._experiment.goal
         with self._stage("evaluation", target / EVALUATION_FILE) as stage:
             if stage is not None:
-                given = {"candidate": self._out / CONTROL, "base": base, "dataset": self._sources.dataset, "output": target}
+                given = {"candidate": self._out / goal, "base": base, "dataset": self._sources.dataset, "output": target}
                 words = [word for name, path in given.items() for word in (f"--{name}", str(path))]
-                program = [sys.executable, "-u", "-m", "training.evaluation.evaluate"]
                 # Nobody here has an opinion on sentiments: that takes Comprehend.
-                self._call([*program, *words, "--sentiment", "false", *to_flags(self._experiment.evaluation)], stage)
-                found = json.loads((target / EVALUATION_FILE).read_text(encoding="utf-8"))
-                with_context, without = found["candidate"], found["candidate"]["null_context"]
-                stage.result = (
-                    f"{with_context['bits_per_byte']:.3f} bits per byte with the context, {without['bits_per_byte']:.3f} without"
-                )
+                module, more = ("evaluate", ["--sentiment", "false"]) if goal == CONTROL else ("casual", [])
+                program = [sys.executable, "-u", "-m", f"training.evaluation.{module}"]
+                self._call([*program, *words, *more, *to_flags(self._experiment.evaluation)], stage)
+                found = json.loads((target / EVALUATION_FILE).read_text(encoding="utf-8"))["candidate"]
+                with_context = " with the context" if goal == CONTROL else ""
+                without = f", {found['null_context']['bits_per_byte']:.3f} without" if goal == CONTROL else ""
+                stage.result = f"{found['bits_per_byte']:.3f} bits per byte{with_context}{without}"
 
     def _worthwhile(self) -> int:
         """Processes that are worth their while: one a GPU; a core each for a small network; else one that has all cores."""

@@ -21,7 +21,9 @@ from politico.errors import FileFormatError
 from politico.models.settings import EvaluationSettings
 from tests.support.models import MICRO_SCHEMA, micro_model, micro_network, micro_tokenizer
 from tests.training.test_control_samples import START, row, write_days
+from training.dataset.folder import read_dataset
 from training.evaluation.adherence import Known, adherence, by_value, distinct, interval, qualities, stammers
+from training.evaluation.casual import main as judge_casual
 from training.evaluation.evaluate import INSISTING, OWN_WAY, evaluate, known_only, main, summary_lines
 from training.evaluation.referee import Referee
 from training.evaluation.scoring import Tweet, conditioned, plain, score, unconditioned
@@ -311,3 +313,38 @@ def test_what_a_pair_shares_tells_nobody_which_of_them_is_written() -> None:
     found = telling(written, real, 7)
     assert found is not None
     assert 0.35 < found < 0.65
+
+
+def free(folder: Path, name: str, parties: str, seed: int) -> Path:
+    """A casual model of random weights."""
+    tokenizer = micro_tokenizer(SCHEMA)
+    card = {"name": name, "data": {"cut": "2024-05-04"}, "settings": {"casual": {"parties": parties}}}
+    save_model(folder, micro_network(tokenizer, seed=seed), tokenizer, SCHEMA, card)
+    return folder
+
+
+def test_a_casual_model_is_judged_on_its_parties_tweets_and_told_from_another(
+    folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left, right = free(tmp_path / "left", "left", "PVA", 1), free(tmp_path / "right", "right", "UDI", 2)
+    named = {
+        "candidate": left,
+        "other": right,
+        "output": tmp_path / "out",
+        **{name: folders[name] for name in ("dataset", "base")},
+    }
+    words = [word for flag, path in named.items() for word in (f"--{flag}", str(path))]
+    assert judge_casual([*words, "--generated", "6", "--max_tweets", "8"]) == 0
+    found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    mine = [one for one in read_dataset(folders["dataset"]).to_pylist() if one["party"] == "PVA" and one["dt"] >= "2024-05-04"]
+    held_out = found["held_out"]
+    assert held_out["tweets"] + held_out["dropped_duplicates"] == len(mine)
+    assert held_out["scored"] <= held_out["tweets"] - held_out["near_copies_of_training"] - held_out["too_long"]
+    assert found["candidate"]["parties"] == ["PVA"]
+    assert found["candidate"]["bytes"] == found["base"]["bytes"] == held_out["bytes"]
+    assert found["written"]["tweets"] == min(6, held_out["scored"]) == len(found["written"]["examples"])
+    assert (found["apart"]["other"], found["apart"]["parties"]) == ("right", ["UDI"])
+    assert "told from right" in capsys.readouterr().out
+    control = [str(one) for one in ("--dataset", folders["dataset"], "--base", folders["base"], "--output", tmp_path / "x")]
+    assert judge_casual([*control, "--candidate", str(folders["candidate"])]) == 2
+    assert "has no parties; it is no casual model" in capsys.readouterr().err

@@ -139,11 +139,11 @@ def evaluate(
     for model in models.values():
         model.network.to("cuda" if torch.cuda.is_available() else "cpu")
     tuned = [model for name, model in models.items() if name != "base"]
-    parts = split_at(read_dataset(dataset), *latest({_cut(model) for model in tuned}))
+    parts = split_at(read_dataset(dataset), *latest({cut_of_model(model) for model in tuned}))
     held_out = parts.held_out.to_pylist()
     shingles = Shingles(parts.train["text"].to_pylist())
     fresh = [row for row in held_out if not shingles.is_near_copy(row["text"])]  # the rest would test memory
-    fitting = [row for row in fresh if _fits(row["text"], models.values())]
+    fitting = [row for row in fresh if fits(row["text"], models.values())]
     random = np.random.default_rng(settings.seed)
     chosen = sorted(random.permutation(len(fitting))[: settings.max_tweets].tolist())
     rows = [fitting[index] for index in chosen]
@@ -353,7 +353,7 @@ def _named(model: Model, loss: Loss) -> dict[str, Any]:
     return {"name": model.card.get("name"), **loss.figures()}
 
 
-def _cut(model: Model) -> str:
+def cut_of_model(model: Model) -> str:
     """What the model was not trained on; earlier versions' cards had a day alone."""
     data = model.card.get("data")
     found = (data.get("cut") or data.get("cut_day")) if isinstance(data, dict) else None
@@ -362,7 +362,7 @@ def _cut(model: Model) -> str:
     return str(found)
 
 
-def _fits(text: str, models: Any) -> bool:
+def fits(text: str, models: Any) -> bool:
     """With its marker, its end and the text's own tokens, in each of the models."""
     return all(len(model.codec.encode(" " + text)) + 2 <= model.length for model in models)
 
