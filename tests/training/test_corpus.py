@@ -51,7 +51,7 @@ Archivo:Uno.jpg|Uno
 __NOTOC__
 """
 
-PROSE = """Montelora (en latín) es una ciudad de la República.
+PROSE = """Montelora (en latín: Mons) es una ciudad de la República.
 Tiene 1200 habitantes y un puerto.
 Historia
 Fundación
@@ -90,6 +90,42 @@ def test_a_marker_in_the_middle_of_a_line_is_punctuation_and_not_a_list() -> Non
 
 def test_markup_that_is_never_closed_is_left_out_with_its_line() -> None:
     assert clean_wikitext("Buen texto.\n{{abierta\n| uno = dos\nOtro texto.", Markup()) == "Buen texto.\nOtro texto."
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Mide {{unidad|357022|km|2}} en total.", "Mide 357022 km² en total."),
+        ("Pesa {{unidad|5,5|kg}}.", "Pesa 5,5 kg."),
+        ("Tiene {{formatnum:83149300}} habitantes.", "Tiene 83149300 habitantes."),
+        ("Tiene {{esd|83 149 300}} habitantes.", "Tiene 83 149 300 habitantes."),
+        ("Nació el {{fecha|12|5|1810}} en Olmo.", "Nació el 12 de mayo de 1810 en Olmo."),
+        ("Nació el {{fecha|1810|5|12}} en Olmo.", "Nació el 12 de mayo de 1810 en Olmo."),
+        ("En el {{siglo|XIX||s}} hubo tres.", "En el siglo XIX hubo tres."),
+        ("A {{convertir|5|km|mi}} del puerto.", "A 5 km del puerto."),
+        ("Los {{nowrap|12 000 [[habitante]]s}} votaron.", "Los 12 000 habitantes votaron."),
+        ("La {{lang|la|Pax {{nowrap|Romana}}}} duró.", "La Pax Romana duró."),
+        ("Según {{cita requerida}} dicen.{{ref|1}}", "Según dicen."),
+        ("Un {{Ficha de ciudad|nombre={{nowrap|Olmo}}|población=3}}pueblo.", "Un pueblo."),
+        ("{{unidad}} y {{fecha}} y {{siglo}} no dicen nada.", "y y no dicen nada."),
+    ],
+)
+def test_a_template_stays_as_the_number_date_or_word_that_it_shows(text: str, shown: str) -> None:
+    assert clean_wikitext(text, Markup()) == shown
+
+
+def test_lists_and_pages_that_only_lead_to_others_are_left_out_and_counted(tmp_path: Path) -> None:
+    pages = [
+        page("Olmo", "Olmo es un ''pueblo'' con mar."),
+        page("Pino", "Pino es otro pueblo, sin mar."),
+        page("Roble (desambiguación)", "Roble puede ser: * un árbol\n{{desambiguación}}"),
+        page("Anexo:Alcaldes de Olmo", "* Uno\n* Otro"),
+        page("Lista de puertos", "* Uno\n* Otro"),
+        page("Listas negras", "Las listas negras son una costumbre de otra época."),
+    ]
+    (tmp_path / "wiki.xml").write_text(export(*pages), encoding="utf-8")
+    found = prepare_corpus(tmp_path, tmp_path / "out", CorpusSettings(vocabulary_size=400, held_out_share=0.3))
+    assert found["documents"] == {"read": 6, "kept": 3, "left_out": {"list": 2, "disambiguation": 1}}
 
 
 def test_an_export_gives_the_newest_revision_of_articles_that_are_no_redirects(tmp_path: Path) -> None:

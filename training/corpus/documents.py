@@ -11,6 +11,7 @@ from typing import IO, Any
 from xml.etree.ElementTree import ParseError
 
 from politico.errors import FileFormatError
+from training.corpus.templates import LISTS
 from training.corpus.wikitext import Markup, read_pages
 
 DOCUMENT_CHARACTERS = 4_000
@@ -30,7 +31,7 @@ class Document:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A document that is not for training, and why: `other_namespace`, `redirect`."""
+    """A document that is not for training, and why: `other_namespace`, `redirect`, `list`."""
 
     reason: str
 
@@ -91,6 +92,8 @@ def _articles(stream: IO[bytes]) -> Iterator[Document | LeftOut]:
             yield LeftOut("other_namespace")
         elif page.redirect:
             yield LeftOut("redirect")
+        elif LISTS.match(page.title):
+            yield LeftOut("list")
         else:
             yield Document(page.text, page.markup)
 

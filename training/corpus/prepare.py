@@ -32,7 +32,7 @@ from politico.models.settings import CorpusSettings
 from training.corpus.documents import Document, LeftOut, collection_files, read_documents
 from training.corpus.shards import HELD_OUT_FILE, STATISTICS_FILE, TOKENIZER_FILE, TRAIN_FILE, file_hashes, write_shard
 from training.corpus.vocabulary import end_id, train_tokenizer
-from training.corpus.wikitext import clean_wikitext
+from training.corpus.wikitext import DisambiguationError, clean_wikitext
 from training.dataset.folder import read_dataset
 from training.dataset.split import split_at
 from training.exit_codes import run
@@ -179,8 +179,10 @@ def _collect(found: Iterable[Document | LeftOut], texts: Path, max_megabytes: fl
                 left_out["over_max_megabytes"] += len(documents)
                 documents = []
             for text in cleaner.clean(documents):
-                if text is None or not text.strip():
-                    left_out["unparsable" if text is None else "empty"] += 1
+                if isinstance(text, LeftOut):
+                    left_out[text.reason] += 1
+                elif not text.strip():
+                    left_out["empty"] += 1
                 elif size >= limit:
                     left_out["over_max_megabytes"] += 1
                 else:
@@ -203,8 +205,8 @@ class _Cleaner:
         if self._pool is not None:
             self._pool.terminate()
 
-    def clean(self, documents: list[Document]) -> Iterable[str | None]:
-        """The texts in order, None for one whose markup the parser can't cope with."""
+    def clean(self, documents: list[Document]) -> Iterable[str | LeftOut]:
+        """The texts in order; for one that is none, or whose markup the parser can't cope with, why not."""
         if sum(one.markup is not None for one in documents) < ALONE:
             return map(_plain, documents)
         if self._pool is None:
@@ -212,13 +214,15 @@ class _Cleaner:
         return self._pool.imap(_plain, documents, chunksize=20)
 
 
-def _plain(document: Document) -> str | None:
+def _plain(document: Document) -> str | LeftOut:
     if document.markup is None:
         return document.text
     try:
         return clean_wikitext(document.text, document.markup)
+    except DisambiguationError:
+        return LeftOut("disambiguation")
     except Exception:  # one odd page in a million must not end the job, whatever the parser stumbles over
-        return None
+        return LeftOut("unparsable")
 
 
 def _stored(texts: Path) -> Iterator[str]:

@@ -14,10 +14,15 @@ from xml.etree import ElementTree
 import wikitextparser
 
 from politico.errors import FileFormatError
+from training.corpus.templates import is_disambiguation, show_templates
 
 _FILE, _CATEGORY = "6", "14"
 _CANONICAL = frozenset({"file", "image", "media", "category", "archivo", "imagen", "categoría"})
 """What every wiki in Spanish understands, whatever its export says of its own words."""
+
+
+class DisambiguationError(Exception):
+    """A page that is no text but a list of others: found out only by whoever reads its markup."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Markup:
 class Page:
     """One page of an export, in its newest revision."""
 
+    title: str
     namespace: int
     redirect: bool
     text: str
@@ -44,13 +50,15 @@ def read_pages(stream: IO[bytes]) -> Iterator[Page]:
     _, root = next(events)
     if _tag(root) != "mediawiki":
         raise FileFormatError(f"is no MediaWiki export: it begins with <{_tag(root)}>, not <mediawiki>")
-    markup, namespace, redirect, text = Markup(), 0, False, ""
+    markup, title, namespace, redirect, text = Markup(), "", 0, False, ""
     for event, element in events:
         if event == "start":
             continue
         match _tag(element):
             case "siteinfo":
                 markup = _markup(element)
+            case "title":
+                title = element.text or ""
             case "ns":
                 namespace = int(element.text or 0)
             case "redirect":
@@ -60,8 +68,8 @@ def read_pages(stream: IO[bytes]) -> Iterator[Page]:
             case "revision":
                 element.clear()  # a full history would not fit in memory
             case "page":
-                yield Page(namespace, redirect, text, markup)
-                namespace, redirect, text = 0, False, ""
+                yield Page(title, namespace, redirect, text, markup)
+                title, namespace, redirect, text = "", 0, False, ""
                 root.clear()
 
 
@@ -97,9 +105,15 @@ _REPAIRS = (
 
 
 def clean_wikitext(text: str, markup: Markup) -> str:
-    """The prose of a page, a line a paragraph. Tables, templates, references, files and categories are out, as are
-    headings that nothing follows; of a link its label stays."""
+    """The prose of a page, a line a paragraph. Tables, references, files and categories are out, and all templates but those that
+    show a number, a date or a word (training/corpus/templates.py); so are headings that nothing follows. Of a link its label
+    stays. Raises DisambiguationError for a page that only leads to others.
+    """
     parsed = wikitextparser.parse(_HIDDEN.sub("", text))
+    if is_disambiguation(parsed):
+        raise DisambiguationError
+    show_templates(parsed)
+    parsed = wikitextparser.parse(parsed.string)  # where a template stood the parser would still see one
     for link in reversed(parsed.wikilinks):
         namespace, colon, _ = link.title.partition(":")
         namespace = namespace.strip()
