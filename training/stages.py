@@ -41,12 +41,14 @@ from training.loop.loop import Learned, learn
 from training.loop.network import add_rows, build_network, count_parameters, fill_up_rows, keep_rows
 from training.loop.processes import Processes
 from training.loop.rows import rows_of_run
+from training.model_card import model_card
 from training.samples.batch import Data
 from training.samples.control_samples import ControlSamples, Counts, joined, no_context
 from training.samples.passages import Mixed, Passages
 from training.samples.windows import Windows
 
 HISTORY_FILE, SUMMARY_FILE = "training.jsonl", "summary.json"
+MODEL_CARD_FILE = "README.md"
 
 NOTHING_SEEN = Seen(b"")
 DECODED_TOKENS = 200_000
@@ -317,6 +319,7 @@ def _train(
         keep_rows(network, max(parts.tokenizer.get_vocab().values()) + 1)
         summary = _summary(network, learned, run, parts)
         save_model(run.model, network, parts.tokenizer, parts.schema, {**summary, **parts.facts}, parts.words)
+        (run.model / MODEL_CARD_FILE).write_text(model_card({**summary, **parts.facts}), encoding="utf-8")
         (run.output / SUMMARY_FILE).write_text(_json({**summary, **parts.facts}), encoding="utf-8")
         if len(parts.seen):
             (run.output / SEEN_FILE).write_bytes(parts.seen.fingerprints)

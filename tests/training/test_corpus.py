@@ -303,6 +303,26 @@ def test_a_dataset_without_its_cut_day_is_refused(tmp_path: Path, capsys: pytest
     assert "--dataset needs --cut" in capsys.readouterr().err
 
 
+def test_words_that_a_tokenizer_knows_are_whole_and_any_other_text_comes_back_from_its_pieces(tmp_path: Path) -> None:
+    """As in the thesis's table 2: known words are one token, `yu8ausy` is pieces, and nothing is lost."""
+    (tmp_path / "text.txt").write_text(paragraphs(400, "educación"), encoding="utf-8")
+    found = prepare_corpus(tmp_path, tmp_path / "out", CorpusSettings(vocabulary_size=500, held_out_share=0.3))
+    tokenizer = open_tokenizer(tmp_path / "out" / "tokenizer.json")
+    for word in ("párrafo", "educación", "país"):
+        assert len(tokenizer.encode(f" {word}").ids) == 1, word
+    assert len(tokenizer.encode(" yu8ausy").ids) > 3
+    for text in (
+        "yu8ausy",
+        "¡Ñandú, cigüeña, él y ella!",
+        "🌊🇨🇱👩‍👩‍👧 ok",
+        "e\u0301 decompuesta",
+        "\u200bnada\u00a0más",
+        "日本語",
+    ):
+        assert tokenizer.decode(tokenizer.encode(text).ids) == text
+    assert found["held_out"]["bytes_per_token"] > 3
+
+
 def test_every_tokenizer_has_the_signs_of_a_tweet_as_one_token(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text(paragraphs(400), encoding="utf-8")
     prepare_corpus(tmp_path, tmp_path / "out", CorpusSettings(vocabulary_size=400, held_out_share=0.3))

@@ -118,6 +118,20 @@ def test_a_control_models_tokenizer_may_take_in_the_words_of_its_training_tweets
     assert Engine(control).generate(parse_request(body, control.codec.schema))
 
 
+def test_each_model_has_a_page_to_read_of_its_own_facts(trained: Path) -> None:
+    for stage, told in (("base", "random weights"), ("control", "base-1")):
+        card = json.loads((trained / stage / "card.json").read_text())
+        page = (trained / stage / "README.md").read_text()
+        assert page.startswith("---\nlanguage: es\n")
+        assert f"# {stage}-1\n" in page
+        assert f"| begun with | {told} |" in page
+        assert f"{card['figures']['bits_per_byte']:.4f} ({card['before']['bits_per_byte']:.4f} before)" in page
+        assert "Nobody said it" in page
+        assert "its Spanish is poor" in page
+    assert card["dataset"]["sha256"] in page
+    assert f"{card['data']['train']} of {card['data']['rows']} tweets" in page
+
+
 def test_the_control_model_names_the_very_data_it_saw_and_its_training_tweets_alone(trained: Path) -> None:
     summary = json.loads((trained / "control_output" / "data" / "summary.json").read_text())
     assert summary["dataset"] == identity_of(trained / "dataset")

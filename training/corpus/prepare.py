@@ -128,7 +128,10 @@ def prepare_corpus(source: Path, target: Path, settings: CorpusSettings, tweets:
         "files": [path.name for path in files],
         "documents": {"read": read, "kept": kept, "left_out": dict(left_out)},
         "train": asdict(train_text),
-        "held_out": asdict(held_out_text),
+        "held_out": {
+            **asdict(held_out_text),
+            "bytes_per_token": held_out_text.bytes / max(1, held_out_text.tokens - held_out_text.documents),
+        },
         "tokenizer_tweets": 0 if tweets is None else len(tweets),
         "vocabulary_size": tokenizer.get_vocab_size(),
         "tokens_per_word": bare / max(1, together["words"]),

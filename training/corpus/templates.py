@@ -1,7 +1,7 @@
 """What becomes of a template in running text: those that hold numbers, units, dates or words stay as what they show.
 
-Names are those of the Spanish and the English Wikipedia. A template that is not named here is a box, a note, a source or a navigation
-bar far more often than a word, and is left out.
+Names are those of the Spanish and the English Wikipedia. A template that is not named here is a box, a note, a source or a
+navigation bar far more often than a word, and is left out.
 """
 
 import re
