@@ -23,6 +23,8 @@ PORT = 29_500
 """Where the first machine's processes wait for the others'."""
 LAST_SECONDS = 110
 """torchrun ends its processes so long after SIGTERM, unless told 30; SageMaker ends the machine after 120."""
+KILLED = 128 + signal.SIGKILL
+"""The exit code of a program that the machine ended."""
 PROGRAM = "training/train.py"
 CHANNELS = ("corpus", "dataset", "base")
 """What the program may learn from."""
@@ -61,7 +63,11 @@ def main(root: Path) -> int:
     if len(machines.all) > 1:
         environment |= {"NCCL_SOCKET_IFNAME": machines.interface, "GLOO_SOCKET_IFNAME": machines.interface}
     code = run(command(machines, here, arguments), environment)
-    if code:
+    if code == KILLED:
+        leave_reason(
+            f"the training program was killed (exit code {code}), most often for want of memory; take a smaller batch_size"
+        )
+    elif code:
         leave_reason(f"the training program ended with exit code {code} and left no reason; its log has more")
     return code
 

@@ -104,7 +104,16 @@ def test_a_program_that_dies_without_a_word_leaves_a_reason_all_the_same(tmp_pat
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv(REASON_FILE, "")  # it names the file itself; what it sets goes again with the test
     assert main(root) == 137
-    assert "ended with exit code 137 and left no reason" in (root / "output/failure").read_text()
+    assert "was killed (exit code 137), most often for want of memory" in (root / "output/failure").read_text()
+
+
+def test_a_program_that_ends_without_a_word_leaves_a_reason_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = laid_out(tmp_path, "import os; os._exit(3)")
+    monkeypatch.chdir(root / "code")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv(REASON_FILE, "")
+    assert main(root) == 3
+    assert "ended with exit code 3 and left no reason" in (root / "output/failure").read_text()
 
 
 def test_sigterm_reaches_the_training_program_and_no_other_process_is_needed_for_it(tmp_path: Path) -> None:

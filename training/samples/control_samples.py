@@ -1,6 +1,7 @@
 """What a control model learns from: tweets behind a context that says what they are like."""
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -41,6 +42,16 @@ def no_context(_row: Mapping[str, Any]) -> Context:
     return {}
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What of a tweet is learnt from. Made once: to find out how a context is spelled takes longer than a step on a GPU."""
+
+    context: Context
+    text: str
+    kinds: Mapping[str, str] | None
+    """Of the entities, where names are to be swapped."""
+
+
 class ControlSamples:
     """Control samples in buckets of like length; each epoch leaves out other fields and other contexts."""
 
@@ -75,7 +86,7 @@ class ControlSamples:
         self.batches = len(self.train) // self.batch_size
         self.held_out = held_out
         looked_at = _spread(lengths, held_out_tokens)
-        self.looked_at = [(context_of(row), row["text"]) for row in held_out.take(looked_at).to_pylist()]
+        self.looked_at = [(held_out[index].context, held_out[index].text) for index in looked_at]
         """The held-out tweets that the loss is looked at with, and their contexts."""
         self.looked_at_scored = int(scored[looked_at].sum())
         # Not how many tweets: a dataset grows, and loses what must go, while a run over it is interrupted.
@@ -86,48 +97,41 @@ class ControlSamples:
     def values(self) -> dict[str, tuple[str, ...]]:
         """The values of each closed field among the training tweets."""
         found: dict[str, set[str]] = {one.name: set() for one in self._codec.schema.fields if one.closed}
-        for row in self.train.to_pylist():
-            context = self._context_of(row)
+        for row in self.train:
             for name, values in found.items():
-                values.update(context.get(name, ()))
+                values.update(row.context.get(name, ()))
         return {name: tuple(sorted(values)) for name, values in found.items()}
 
-    def ids_of(self, table: pa.Table) -> Iterator[tuple[int, ...]]:
+    def ids_of(self, rows: Iterable[Row]) -> Iterator[tuple[int, ...]]:
         """The ids of each tweet of `train` or `held_out`, its context before it and its end behind it."""
-        return (self._sample(self._context_of(row), row["text"]).ids for row in _rows(table))
+        return (self._sample(row.context, row.text).ids for row in rows)
 
     def training_batch(self, step: int, rank: int, world: int) -> Batch:
         epoch, number = divmod(step, self.batches)
-        rows = self._plan(epoch)[number]
-        mine = rows[rank::world]
-        samples = [
-            self._practised(row, (self._seed, epoch, int(index)))
-            for index, row in zip(mine, self.train.take(mine).to_pylist(), strict=True)
-        ]
-        return pad(samples, self._filler)
+        mine = self._plan(epoch)[number][rank::world].tolist()
+        return pad([self._practised(self.train[index], (self._seed, epoch, index)) for index in mine], self._filler)
 
     def held_out_batches(self, rank: int, world: int) -> Iterator[Batch]:
         for first in range(rank * self.batch_size, len(self.looked_at), world * self.batch_size):
             samples = [self._sample(*one) for one in self.looked_at[first : first + self.batch_size]]
             yield pad(samples, self._filler)
 
-    def _practised(self, row: Mapping[str, Any], seed: tuple[int, ...]) -> Sample:
+    def _practised(self, row: Row, seed: tuple[int, ...]) -> Sample:
         """A training tweet as one epoch sees it: some names are others, some fields are left out."""
-        context, settings = self._context_of(row), self._settings
+        settings = self._settings
         if settings.name_swap:
             random = np.random.default_rng((*seed, 1))
-            kinds = {one["text"]: one["type"] for one in row["entities"]}
-            other, text = swapped(context, row["text"], settings.name_swap, random, kinds=kinds, words=self._words)
+            other, text = swapped(row.context, row.text, settings.name_swap, random, kinds=row.kinds, words=self._words)
             try:
                 return self._sample(drop_fields(other, settings, seed), text)
             except LimitError:
                 pass  # with longer names it does not fit: it is said as it was
-        return self._sample(drop_fields(context, settings, seed), row["text"])
+        return self._sample(drop_fields(row.context, settings, seed), row.text)
 
     @cached_property
     def _words(self) -> Sequence[str]:
         """Words of the training tweets that made-up names may be built of."""
-        found = {word for text in self.train["text"].to_pylist() for word in _LOWER_CASE.findall(text)}
+        found = {word for row in self.train for word in _LOWER_CASE.findall(row.text)}
         return sorted(found)
 
     @property
@@ -137,18 +141,21 @@ class ControlSamples:
     def _sample(self, context: Context, text: str) -> Sample:
         return self._codec.sample(context, text, self._length)
 
-    def _fitting(self, table: pa.Table) -> tuple[pa.Table, Any, Any]:
+    def _fitting(self, table: pa.Table) -> tuple[list[Row], Any, Any]:
         """The tweets that fit, the lengths of their samples, and how many tokens of each are scored."""
         lengths, scored, kept = [], [], []
-        for index, row in enumerate(_rows(table)):
+        for row in _rows(table):
+            # What many tweets name is kept once.
+            context = {name: tuple(map(sys.intern, values)) for name, values in self._context_of(row).items()}
             try:
-                sample = self._sample(self._context_of(row), row["text"])
+                sample = self._sample(context, row["text"])
             except LimitError:
                 continue
-            kept.append(index)
+            kinds = {one["text"]: one["type"] for one in row["entities"]} if self._settings.name_swap else None
+            kept.append(Row(context, row["text"], kinds))
             lengths.append(len(sample.ids))
             scored.append(len(sample.ids) - sample.loss_from)
-        return table.take(pa.array(kept, pa.int64())), np.array(lengths, np.int64), np.array(scored, np.int64)
+        return kept, np.array(lengths, np.int64), np.array(scored, np.int64)
 
     def _plan_of_epoch(self, epoch: int) -> Any:
         return bucketed(self._lengths, self.batch_size, (self._seed, epoch))
