@@ -9,6 +9,7 @@ politician or a user types can turn into a marker. The schema is data: it is sav
 """
 
 import json
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -230,13 +231,13 @@ class Codec:
     def _spelled(self, context: Context, body: Sequence[int]) -> list[int]:
         """Where in the body the lists' items are spelled, each at its first mention, in the tokens that the context has."""
         found: set[int] = set()
+        whole = array(_IDS, body).tobytes()  # searched as bytes: this is done for every sample of every step
         for one in self.schema.fields:
             for item in context.get(one.name, ()) if one.many else ():
-                piece = list(self._piece(item))
-                for start in range(len(body) - len(piece) + 1):
-                    if list(body[start : start + len(piece)]) == piece:
-                        found.update(range(start, start + len(piece)))
-                        break
+                piece = self._piece(item)
+                start = _place(whole, array(_IDS, piece).tobytes())
+                if start is not None:
+                    found.update(range(start, start + len(piece)))
         return sorted(found)
 
     def _fitted(self, context: Context, room: int) -> tuple[list[int], Context] | None:
@@ -257,6 +258,18 @@ class Codec:
             if context.get(one.name):
                 ids += [self.ids[one.marker], *self._piece(SEPARATOR.join(context[one.name]))]
         return ids
+
+
+_IDS = "I"
+_SIZE = array(_IDS).itemsize
+
+
+def _place(whole: bytes, part: bytes) -> int | None:
+    """Where among the ids the others stand, first of all; None where they do not."""
+    at = whole.find(part)
+    while at >= 0 and at % _SIZE:  # across the border of two ids
+        at = whole.find(part, at + 1)
+    return at // _SIZE if at >= 0 else None
 
 
 def readable(schema: Schema, context: Context) -> str:

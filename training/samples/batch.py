@@ -75,16 +75,16 @@ def pad(samples: Sequence[Sample], filler: int) -> Batch:
     """Samples as rows, filled up at their right end. No mask is needed: what stands right of a token can't reach it,
     and the filling predicts nothing. Rows never see each other."""
     width = max(len(one.ids) for one in samples) - 1
-    ids = torch.full((len(samples), width), filler)
-    targets = torch.full((len(samples), width), IGNORED)
-    asked = torch.zeros((len(samples), width), dtype=torch.bool)
+    ids = np.full((len(samples), width), filler)
+    targets = np.full((len(samples), width), IGNORED)
+    asked = np.zeros((len(samples), width), dtype=np.bool_)
     for row, one in enumerate(samples):
-        whole = torch.tensor(one.ids)
+        whole = np.array(one.ids)
         ids[row, : len(whole) - 1] = whole[:-1]
         # IGNORED keeps the prefix out of the loss: position p predicts token p + 1.
         targets[row, one.loss_from - 1 : len(whole) - 1] = whole[one.loss_from :]
-        asked[row, torch.tensor(one.asked, dtype=torch.int64) - 1] = True
-    return Batch(ids, targets, asked)
+        asked[row, np.array(one.asked, dtype=np.int64) - 1] = True
+    return Batch(torch.from_numpy(ids), torch.from_numpy(targets), torch.from_numpy(asked))
 
 
 def bucketed(

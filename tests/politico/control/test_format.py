@@ -1,6 +1,7 @@
 """The control format: what is written is read back, nothing typed becomes a marker, and what is too long gives way in order."""
 
 import json
+from array import array
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.model import codec_for
-from politico.control.format import MAX_ITEMS, Codec, Field, Schema, readable
+from politico.control.format import MAX_ITEMS, Codec, Field, Schema, _place, readable
 from politico.control.political import SCHEMA, VERSION_1, context_of_row, known_schema
 from politico.errors import InputError, LimitError, SchemaError, UnknownFieldError, UnknownValueError
 from tests.support.models import MICRO_SCHEMA, SPARE_TOKEN, micro_tokenizer
@@ -450,3 +451,17 @@ def test_asked_tokens_are_those_of_the_lists_items_that_stand_in_the_prefix() ->
     assert sorted(sample.asked) == sorted(expected)
     assert CODEC.sample({}, text, LONG).asked == ()
     assert CODEC.sample(WHOLE, text, len(CODEC.sample({}, text, LONG).ids)).asked == ()
+
+
+def test_ids_are_found_among_ids_and_not_across_their_borders() -> None:
+    assert _place(array("I", [65536, 0, 1]).tobytes(), array("I", [1]).tobytes()) == 2
+    assert _place(array("I", [65536, 0]).tobytes(), array("I", [1]).tobytes()) is None
+
+
+@given(
+    st.lists(st.sampled_from([0, 1, 256, 65536]), max_size=12),
+    st.lists(st.sampled_from([0, 1, 256, 65536]), min_size=1, max_size=3),
+)
+def test_the_first_place_is_the_one_that_a_plain_search_finds(whole: list[int], part: list[int]) -> None:
+    starts = [at for at in range(len(whole) - len(part) + 1) if whole[at : at + len(part)] == part]
+    assert _place(array("I", whole).tobytes(), array("I", part).tobytes()) == (starts[0] if starts else None)
