@@ -9,6 +9,7 @@ from typing import Any
 
 from cli.executions import Execution, latest
 from cli.services import Services
+from politico.errors import LimitError
 from politico.lake import places
 from politico.lake.registry import DEFAULT_TIME_ZONE, time_zone_if_any
 from politico.runs import digest
@@ -97,12 +98,18 @@ def upload_base(services: Services, folder: Path, name: str) -> str:
 
 
 def upload_corpus(services: Services, path: Path, name: str) -> None:
-    """Put a text collection where the train workflow looks for it, in place of what was there."""
+    """Put a text collection, a file or a folder of them, where the train workflow looks for it; then what was there goes."""
     prefix = places.corpus(name)
     s3, bucket = services.client("s3"), services.lake.bucket
+    files = [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file() and not one.name.startswith("."))
+    if not files:
+        raise LimitError(f"{path} holds no file to upload")
+    keys = {prefix + (one.name if one == path else one.relative_to(path).as_posix()): one for one in files}
+    for key, one in keys.items():
+        s3.upload_file(str(one), bucket, key)
     for key in list(services.lake.keys(prefix)):
-        s3.delete_object(Bucket=bucket, Key=key)
-    s3.upload_file(str(path), bucket, prefix + path.name)
+        if key not in keys:
+            s3.delete_object(Bucket=bucket, Key=key)
 
 
 class JobLogs:

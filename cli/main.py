@@ -456,6 +456,8 @@ def train(
         raise InputError(f"--on is {on!r}; it takes here or stack")
     like, overrides = asked_for(experiment, settings or ())
     if local or on == "stack":
+        if dataset is not None or processes or out != DEFAULT_RUN:
+            raise InputError("--dataset, --out and --processes are of a run on this machine; a stack has its own; leave them out")
         from cli.training.stack import train_there
 
         train_there(like, overrides, corpus=corpus, base=base, local=local)

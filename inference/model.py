@@ -3,9 +3,10 @@
 import json
 import os
 import tempfile
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from tokenizers import Tokenizer
 from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
+from inference.lexicon import FILE as WORDS_FILE
 from inference.lexicon import read_words, write_words
 from politico.control.format import Codec, Schema
 from politico.errors import FileFormatError
@@ -86,10 +88,11 @@ def save_model(
     schema: Schema,
     card: dict[str, Any],
     words: Set[str] = frozenset(),
+    pages: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Write a model folder that `load_model` and transformers' own `from_pretrained` both read: all of it, or nothing.
 
-    Raises OSError for a disk that is full.
+    `pages` are texts to lie beside it, by file name. Raises OSError for a disk that is full.
     """
     folder.mkdir(parents=True, exist_ok=True)
     transformers_logging.disable_progress_bar()  # a log is no terminal
@@ -101,7 +104,11 @@ def save_model(
         (written / CARD_FILE).write_text(json.dumps(card, ensure_ascii=False, indent=1, sort_keys=True), encoding="utf-8")
         if words:
             write_words(written, words)
-        for path in written.iterdir():
+        for name, text in pages.items():
+            (written / name).write_text(text, encoding="utf-8")
+        (folder / WEIGHTS_FILE).unlink(missing_ok=True)  # from here on there is no model until there is the whole of it
+        (folder / WORDS_FILE).unlink(missing_ok=True)
+        for path in sorted(written.iterdir(), key=lambda one: one.name == WEIGHTS_FILE):
             path.chmod(0o644)  # safetensors lets nobody but the writer read, and who serves a model need not be who trained it
             path.replace(folder / path.name)
 

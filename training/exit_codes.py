@@ -14,6 +14,8 @@ REASON_FILE = "REASON_FILE"
 """The environment variable that names the file where SageMaker looks for a failed job's reason; on a laptop there is none."""
 GPUS = "MACHINE_GPUS"
 """The environment variable that says how many GPUs the machine has, as its driver lists them; on a laptop there is none."""
+OWN_THREADS = "TRAINING_OWN_THREADS"
+"""The environment variable that says that nobody asked for a number of threads: torchrun sets OMP_NUM_THREADS by itself."""
 MAX_REASON_BYTES = 1024
 """SageMaker shows this much of it."""
 

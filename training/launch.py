@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.exit_codes import GPUS, REASON_FILE, leave_reason
+from training.exit_codes import GPUS, OWN_THREADS, REASON_FILE, leave_reason
 
 PORT = 29_500
 """Where the first machine's processes wait for the others'."""
@@ -55,11 +55,7 @@ def main(root: Path) -> int:
     arguments = [*flags(given), *folders(root)]
     os.environ[REASON_FILE] = str(root / "output/failure")
     here = gpus()
-    environment = {
-        **os.environ,
-        GPUS: str(here),
-        "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": str(LAST_SECONDS),
-    }
+    environment = {**os.environ, **around(here)}
     if len(machines.all) > 1:
         environment |= {"NCCL_SOCKET_IFNAME": machines.interface, "GLOO_SOCKET_IFNAME": machines.interface}
     code = run(command(machines, here, arguments), environment)
@@ -70,6 +66,12 @@ def main(root: Path) -> int:
     elif code:
         leave_reason(f"the training program ended with exit code {code} and left no reason; its log has more")
     return code
+
+
+def around(gpus: int) -> dict[str, str]:
+    """What the training program is to know of how it is started, as its environment."""
+    threads = {} if "OMP_NUM_THREADS" in os.environ else {OWN_THREADS: "1"}
+    return {GPUS: str(gpus), "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": str(LAST_SECONDS), **threads}
 
 
 def flags(given: Mapping[str, str]) -> list[str]:

@@ -13,12 +13,13 @@ from tokenizers import Tokenizer
 from transformers import GPT2LMHeadModel
 
 from inference.lexicon import words_in
-from inference.model import SMALL_NETWORK, WEIGHTS_FILE, codec_for, load_model, open_tokenizer, save_model
+from inference.model import SMALL_NETWORK, WEIGHTS_FILE, Model, codec_for, load_model, open_tokenizer, save_model
 from inference.model import TOKENIZER_FILE as MODEL_TOKENIZER
 from politico.control.format import Codec, Schema
 from politico.control.political import SCHEMA, context_of_row, known_schema
 from politico.errors import FileFormatError, LimitError
 from politico.lake.places import CHECKPOINT
+from politico.models.cut import holds_out
 from politico.models.seen import FILE as SEEN_FILE
 from politico.models.seen import Seen, seen_list
 from politico.models.settings import (
@@ -32,15 +33,15 @@ from politico.models.settings import (
 from training.corpus.merges import learn_merges
 from training.corpus.shards import HELD_OUT_FILE, STATISTICS_FILE, TOKENIZER_FILE, TRAIN_FILE, Tokens, hashes_of, read_shard
 from training.corpus.vocabulary import byte_lengths
-from training.dataset.folder import identity_of, read_dataset
+from training.dataset.folder import DAY, identity_of, read_dataset
 from training.dataset.split import Split, cut_for, of_parties, split_at
 from training.evaluation.metrics import Loss
 from training.folders import unpacked
 from training.loop.checkpoint import Progress
-from training.loop.loop import Learned, learn
+from training.loop.loop import DATASET, Learned, learn
 from training.loop.network import add_rows, build_network, count_parameters, fill_up_rows, keep_rows
 from training.loop.processes import Processes
-from training.loop.rows import rows_of_run
+from training.loop.rows import BARE, WHOLE, cut_of_run, rows_of_run
 from training.model_card import model_card
 from training.samples.batch import Data
 from training.samples.control_samples import ControlSamples, Counts, joined, no_context
@@ -163,11 +164,17 @@ def train_on_tweets(
     for name, value in shape.items():
         if value != str(getattr(own, name)):
             raise LimitError(f"{name} is {value}, but the base model's is {getattr(own, name)}; leave the flag out")
-    table, rows = rows_of_run(read_dataset(dataset), run.rows, run.checkpoint, processes)
-    cut = cut or cut_for(table, settings)  # of all the tweets: models of several parties are judged on the same days
+    table = read_dataset(dataset)
+    # Of all the tweets: models of several parties are judged on the same days.
+    cut = cut or cut_of_run(run.rows, lambda: cut_for(table, settings), processes)
+    free = isinstance(settings, CasualSettings)
     if isinstance(settings, CasualSettings):
         table = of_parties(table, settings.party_list)
     sides = split_at(table, cut)
+    train, rows = rows_of_run(sides.train, BARE if free else WHOLE, cut, run.rows, processes)
+    sides = replace(sides, train=train)
+    if processes.first:
+        _tell_of_leaks(model, sides)
     texts = sides.train["text"].to_pylist()
     codec = model.codec
     if settings.new_tokens:
@@ -192,10 +199,24 @@ def train_on_tweets(
         },
         # Without its base's list it would be held to the tweets' words alone.
         words=_words_with(model.words, texts) if model.words else frozenset(),
-        learnt_from={"the dataset": rows, "the base's weights": weights},
+        learnt_from={DATASET: rows, "the base's weights": weights},
         seen=Seen(seen_list(sides.train["id_str"].to_pylist())),
     )
     _train(model.network, learnt.data, settings, run, processes, parts)
+
+
+def _tell_of_leaks(base: Model, sides: Split) -> None:
+    """Say where the base's tokenizer has learnt from tweets that are held out here."""
+    cut = base.card.get("data", {}).get("cut") if isinstance(base.card.get("data"), dict) else None
+    if not cut:
+        return
+    columns = (sides.held_out[name].to_pylist() for name in (DAY, "id_str", "screen_name"))
+    known = sum(not holds_out(cut, *row) for row in zip(*columns, strict=True))
+    if known:
+        print(
+            f"the base's tokenizer has learnt from {known:,} of {len(sides.held_out):,} held-out tweets; its cut is {cut}",
+            flush=True,
+        )
 
 
 @dataclass(frozen=True)
@@ -318,11 +339,13 @@ def _train(
     if processes.first:
         keep_rows(network, max(parts.tokenizer.get_vocab().values()) + 1)
         summary = _summary(network, learned, run, parts)
-        save_model(run.model, network, parts.tokenizer, parts.schema, {**summary, **parts.facts}, parts.words)
-        (run.model / MODEL_CARD_FILE).write_text(model_card({**summary, **parts.facts}), encoding="utf-8")
-        (run.output / SUMMARY_FILE).write_text(_json({**summary, **parts.facts}), encoding="utf-8")
+        card = {**summary, **parts.facts}
+        # The model comes last: where it lies, all that is said of it does.
+        (run.output / SUMMARY_FILE).write_text(_json(card), encoding="utf-8")
         if len(parts.seen):
             (run.output / SEEN_FILE).write_bytes(parts.seen.fingerprints)
+        pages = {MODEL_CARD_FILE: model_card(card)}
+        save_model(run.model, network, parts.tokenizer, parts.schema, card, parts.words, pages)
         # What follows is a new run, not the rest of this one.
         run.checkpoint.unlink(missing_ok=True)
         run.seen.unlink(missing_ok=True)
@@ -373,7 +396,7 @@ def _shape(network: GPT2LMHeadModel) -> NetworkSettings:
 def _corpus_counts(path: Path) -> dict[str, Any]:
     try:
         statistics = json.loads(path.read_text(encoding="utf-8"))
-        return {name: statistics[name] for name in ("documents", "train", "held_out")}
+        return {**{name: statistics[name] for name in ("documents", "train", "held_out")}, "cut": statistics.get("cut", "")}
     except (OSError, ValueError, KeyError) as error:
         raise FileFormatError(f"{path} is no corpus statistics; it is written by training.corpus") from error
 

@@ -10,7 +10,17 @@ from rich.console import Console
 from rich.table import Table
 
 from politico.errors import LimitError
-from politico.models.experiment import BASE, EXPERIMENTS, GOALS, PARTS, Experiment, find_experiment, read_experiment
+from politico.models.experiment import (
+    BASE,
+    CASUAL,
+    CONTROL,
+    EXPERIMENTS,
+    GOALS,
+    PARTS,
+    Experiment,
+    find_experiment,
+    read_experiment,
+)
 
 OWN = ".toml"
 
@@ -29,6 +39,20 @@ def asked_for(named: str, settings: Sequence[str]) -> tuple[str, dict[str, dict[
             raise LimitError(f"--set is {one!r}; it takes PART.NAME=VALUE, such as control.max_minutes=30")
         overrides.setdefault(part, {})[name] = value
     return like, begun.overrides_of(begun.with_overrides(overrides))
+
+
+def check_parts(like: str, overrides: Mapping[str, Mapping[str, Any]], *, with_base: bool) -> None:
+    """Raise LimitError for settings of a part that the run does not come to: they would change nothing, and nobody would know."""
+    goal = find_experiment(like).goal
+    parts = {goal, "evaluation", *(() if with_base else ("corpus", "network", BASE))}
+    for part, settings in overrides.items():
+        if part not in parts:
+            why = (
+                "the base that is given has its own"
+                if with_base and part != CASUAL and part != CONTROL
+                else f"this run ends with {goal}"
+            )
+            raise LimitError(f"{part}.{next(iter(settings))} would change nothing: {why}; leave it out")
 
 
 def experiment_of(like: str, overrides: Mapping[str, Mapping[str, Any]]) -> Experiment:

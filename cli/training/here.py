@@ -17,16 +17,16 @@ from typing import Any
 
 from cli.demo.curves import draw_curves
 from cli.screen import Screen, Stage
-from cli.training.asked import experiment_of
+from cli.training.asked import check_parts, experiment_of
 from inference.model import SMALL_NETWORK, WEIGHTS_FILE
 from politico.errors import InputError, JobError, LimitError
 from politico.flags import to_flags
-from politico.models.experiment import BASE, CONTROL, Experiment
+from politico.models.experiment import BASE, CASUAL, CONTROL, Experiment
 from training.corpus.shards import STATISTICS_FILE
 from training.dataset.folder import read_dataset
-from training.dataset.split import cut_for
+from training.dataset.split import cut_for, of_parties, split_at
 from training.evaluation.evaluate import EVALUATION_FILE
-from training.launch import Machines, command, gpus
+from training.launch import Machines, around, command, gpus
 from training.loop.processes import cores
 from training.stages import HISTORY_FILE, SUMMARY_FILE
 
@@ -58,6 +58,8 @@ class Here:
         """Raises InputError for sources that the experiment can't do without, or a folder that is another run's."""
         self._experiment, self._out, self._processes = experiment_of(like, overrides), out.resolve(), processes
         _check(self._experiment, sources)
+        check_parts(like, overrides, with_base=sources.base is not None)
+        _check_paths(sources)
         whole = {name: path and path.resolve() for name, path in vars(sources).items()}  # the programs run in another folder
         self._sources, self._screen = Sources(**whole), Screen()
         named = {name: path and str(path) for name, path in whole.items()}
@@ -90,9 +92,18 @@ class Here:
                 differing = sorted(name for name in {*kept, *asked} if kept.get(name) != asked.get(name))
                 raise LimitError(f"{self._out} is of a run with another {', '.join(differing)}; give another --out, or remove it")
             return cut
-        cut = cut_for(read_dataset(self._sources.dataset), self._experiment.of_tweets) if self._sources.dataset else ""
+        cut = self._cut_now() if self._sources.dataset else ""
         self._out.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({**asked, "cut": cut}, ensure_ascii=False, indent=1), encoding="utf-8")
+        return cut
+
+    def _cut_now(self) -> str:
+        """Where the dataset is cut. Raises LimitError where that leaves nothing to learn from, before a base is trained."""
+        assert self._sources.dataset is not None, "it is asked before"
+        table, goal = read_dataset(self._sources.dataset), self._experiment.goal
+        cut = cut_for(table, self._experiment.of_tweets)
+        if goal != BASE:
+            split_at(of_parties(table, self._experiment.casual.party_list) if goal == CASUAL else table, cut)
         return cut
 
     def _prepare_corpus(self) -> None:
@@ -116,7 +127,8 @@ class Here:
         with self._stage(name, out / name / WEIGHTS_FILE) as stage:
             if stage is not None:
                 flags = ["--stage", name, "--name", f"{out.resolve().name}-{name}", *words, *folders]
-                self._call(command(HERE, self._processes or self._worthwhile(), flags), stage)
+                count = min(self._processes or self._worthwhile(), getattr(self._experiment, name).batch_size)
+                self._call(command(HERE, count, flags), stage, around(gpus()))
                 stage.result = _figures(out / f"{name}-output" / SUMMARY_FILE)
 
     def _evaluate(self, base: Path) -> None:
@@ -136,7 +148,7 @@ class Here:
 
     def _worthwhile(self) -> int:
         """Processes that are worth their while: one a GPU; a core each for a small network; else one that has all cores."""
-        return gpus() or (min(cores(), MOST_PROCESSES) if self._parameters() < SMALL_NETWORK else 1)
+        return visible_gpus() or (min(cores(), MOST_PROCESSES) if self._parameters() < SMALL_NETWORK else 1)
 
     def _parameters(self) -> int:
         """Of the network, about."""
@@ -156,12 +168,18 @@ class Here:
         with self._screen.stage(title) as stage:
             yield stage
 
-    def _call(self, words: Sequence[str], stage: Stage) -> None:
+    def _call(self, words: Sequence[str], stage: Stage, more: Mapping[str, str] | None = None) -> None:
         """Run a program to its end, its lines in the log and the last on screen; Ctrl-C lets it write its checkpoint first."""
         with (
             (self._out / LOG_FILE).open("a", encoding="utf-8", buffering=1) as log,
             subprocess.Popen(
-                words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+                words,
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+                env={**os.environ, **(more or {})},
             ) as process,
         ):
             assert process.stdout is not None, "it is started with a pipe"
@@ -181,7 +199,13 @@ class Here:
             raise KeyboardInterrupt
         if process.returncode:
             told = f"{(reason or last).removeprefix(ERROR)} ({self._out / LOG_FILE} has more)"
-            raise InputError(told) if process.returncode == 2 else JobError(told)
+            raise InputError(told) if reason else JobError(told)  # torchrun's own exit code says nothing
+
+
+def visible_gpus() -> int:
+    """GPUs that programs of this session may use."""
+    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return gpus() if allowed is None else min(gpus(), len([one for one in allowed.split(",") if one.strip()]))
 
 
 def _check(experiment: Experiment, sources: Sources) -> None:
@@ -191,6 +215,9 @@ def _check(experiment: Experiment, sources: Sources) -> None:
         raise LimitError("a base is needed: give --corpus to train one, or --base, a model's folder, to begin with")
     if sources.base is not None and (sources.corpus is not None or experiment.goal == BASE):
         raise LimitError("--base brings a base and a corpus, or this experiment, makes one: leave one of them out")
+
+
+def _check_paths(sources: Sources) -> None:
     for name, path in vars(sources).items():
         if path is not None and not path.exists():
             raise LimitError(f"--{name} is {path}, which is not there")

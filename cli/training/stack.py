@@ -7,10 +7,22 @@ from typing import Any
 
 from cli import flows, local_cloud
 from cli.screen import Screen
+from cli.training.asked import check_parts
+from inference.model import load_model
 from politico.errors import LimitError
 from politico.models.experiment import BASE, CONTROL, find_experiment
 
 ADDRESS = "s3://"
+
+
+def path_of(corpus: str) -> Path | None:
+    """The file or folder that is meant; None for a bare word, which is a name in the lake. Raises LimitError for one that is not
+    there."""
+    if "/" not in corpus and not Path(corpus).is_file():
+        return None
+    if not Path(corpus).exists():
+        raise LimitError(f"--corpus is {corpus}, which is not there; a name in the lake has no slash in it")
+    return Path(corpus)
 
 
 def train_there(
@@ -20,20 +32,24 @@ def train_there(
     model's folder to upload or its address in the lake. Raises InputError, JobError."""
     if base is not None and (corpus is not None or find_experiment(like).goal == BASE):
         raise LimitError("--base brings a base and a corpus, or this experiment, makes one: leave one of them out")
+    check_parts(like, overrides, with_base=base is not None)
+    folder = Path(base) if base is not None and not base.startswith(ADDRESS) else None
+    if folder is not None:
+        load_model(folder)  # what can't be begun with is told before it is uploaded
+    path = path_of(corpus) if corpus is not None else None
     services, screen = local_cloud.stack(local=local), Screen()
     given: dict[str, Any] = {"experiment": like, "overrides": overrides}
     name = f"train-{time.time_ns()}"
     with screen.stage("train") as stage:
         if base is not None:
-            if not base.startswith(ADDRESS):
+            if folder is not None:
                 stage.show("uploading the base model")
-                base = flows.upload_base(services, Path(base), name)
+                base = flows.upload_base(services, folder, name)
             given["base_model"] = base
         elif corpus is not None:
-            path = Path(corpus)
-            if path.exists():
+            if path is not None:
                 stage.show("uploading the corpus")
-                corpus = path.name.partition(".")[0]
+                corpus = path.resolve().name.partition(".")[0]
                 flows.upload_corpus(services, path, corpus)
             given["corpus"] = corpus
         made = flows.train(services, name, given, stage.show)

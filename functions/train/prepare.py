@@ -35,7 +35,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         run = wanted["resume"]
         wanted = asked_of(lake, wanted)
         _refuse_while_running(run, wanted.get("execution"))
-        cut, made = wanted["cut"], made_by(run, lake, sagemaker)
+        cut, made = wanted.get("cut") or wanted["cut_day"], made_by(run, lake, sagemaker)  # runs of before have a day
         if not made.shards:
             _leave_what_was_learnt(lake, run)
     else:

@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 
-from cli.training.asked import asked_for
+from cli.flows import upload_corpus
+from cli.training.asked import asked_for, check_parts
 from cli.training.here import Here, Sources
+from cli.training.stack import path_of
 from inference.model import load_model
 from politico.errors import InputError
+from politico.lake import places
 from politico.models.experiment import EXPERIMENTS
+from tests.support.edges import stack
 from tests.support.running import until
 from tests.training.test_bases import hub_folder
 from tests.training.test_control_samples import START, row, write_days
@@ -60,7 +64,9 @@ def politico(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def here(folder: Path, experiment: str, *settings: str, **sources: Path) -> Here:
     """A run in `folder` of a network of no size."""
     given = Sources(sources.get("corpus"), sources.get("dataset"), sources.get("base"))
-    return Here(*asked_for(experiment, (*QUICK, *settings)), given, folder, 1)
+    goal = EXPERIMENTS[experiment].goal if experiment in EXPERIMENTS else "base"
+    quick = [one for one in QUICK if one.partition(".")[0] in ("corpus", "network", "base", "evaluation", goal)]
+    return Here(*asked_for(experiment, (*quick, *settings)), given, folder, 1)
 
 
 @pytest.mark.slow
@@ -84,7 +90,8 @@ def test_a_run_makes_each_stage_once_and_is_of_what_was_asked(
 
 @pytest.mark.slow
 def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on(inputs: Path, tmp_path: Path) -> None:
-    settings = [word for one in (*QUICK, "base.max_steps=100000", "base.max_minutes=0.1") for word in ("--set", one)]
+    quick = [one for one in QUICK if not one.startswith(("casual", "control"))]
+    settings = [word for one in (*quick, "base.max_steps=100000", "base.max_minutes=0.1") for word in ("--set", one)]
     words = ["train", "gpt2-es-tiny", "--corpus", str(inputs / "book.txt"), "--out", "es", "--processes", "1", *settings]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     log = tmp_path / "es" / "train.log"
@@ -112,6 +119,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_same_command_goes_on(inputs: Path, t
         ("gpt2-es-tiny", {"base": "dataset", "corpus": "book.txt"}, "leave one of them out"),
         ("gpt2-es-tiny", {"base": "dataset"}, "leave one of them out"),
         ("huge", {"corpus": "book.txt"}, "unknown experiment 'huge'"),
+        ("casual-izquierda-tiny", {"corpus": "book.txt", "dataset": "dataset"}, "no tweet is of the party PC, RD"),
     ],
 )
 def test_what_can_not_be_trained_from_is_told_before_anything_is_made(
@@ -135,6 +143,8 @@ def test_a_stages_mistake_is_its_own_sentence_and_the_log_has_the_rest(inputs: P
     [
         (("--set", "base"), "--set is 'base'; it takes PART.NAME=VALUE"),
         (("--on", "mars"), "--on is 'mars'; it takes here or stack"),
+        (("--on", "stack", "--out", "x"), "are of a run on this machine"),
+        (("--set", "control.seed=3"), "control.seed would change nothing: this run ends with base"),
     ],
 )
 def test_a_flag_that_is_none_is_told(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
@@ -175,3 +185,42 @@ def test_a_base_is_brought_from_a_folder_and_not_over_another(tmp_path: Path) ->
     assert load_model(tmp_path / "bases" / "es").card["name"] == "es"
     again = politico(tmp_path, "base", "import", "hub", "--out", "bases/es")
     assert (again.returncode, "is not empty; give another --out" in again.stderr) == (2, True)
+
+
+def test_settings_of_a_base_that_is_given_would_change_nothing() -> None:
+    check_parts("control-tiny", {"network": {"layers": 2}, "control": {"seed": 3}}, with_base=False)
+    with pytest.raises(InputError, match=r"network.layers would change nothing: the base that is given has its own"):
+        check_parts("control-tiny", {"network": {"layers": 2}}, with_base=True)
+    with pytest.raises(InputError, match=r"casual.seed would change nothing: this run ends with control"):
+        check_parts("control-tiny", {"casual": {"seed": 2}}, with_base=True)
+
+
+def test_a_bare_word_is_a_name_in_the_lake_and_a_path_is_one_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wiki").mkdir()
+    (tmp_path / "book.txt").write_text("x")
+    assert path_of("wiki") is None, "a folder that happens to be called so is not what is meant"
+    assert (path_of("./wiki"), path_of("book.txt")) == (Path("wiki"), Path("book.txt"))
+    with pytest.raises(InputError, match=r"--corpus is \./none, which is not there"):
+        path_of("./none")
+
+
+def test_a_folder_is_uploaded_whole_before_what_was_there_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    (tmp_path / "wiki" / "more").mkdir(parents=True)
+    (tmp_path / "wiki" / "one.txt").write_text("uno")
+    (tmp_path / "wiki" / "more" / "two.txt").write_text("dos")
+    with stack() as services:
+        lake = services.lake
+        lake.write(places.corpus("wiki") + "old.txt", b"viejo")
+        upload_corpus(services, tmp_path / "wiki", "wiki")
+        assert {key.removeprefix(places.corpus("wiki")) for key in lake.keys(places.corpus("wiki"))} == {
+            "one.txt",
+            "more/two.txt",
+        }
+        (tmp_path / "nothing").mkdir()
+        with pytest.raises(InputError, match="holds no file to upload"):
+            upload_corpus(services, tmp_path / "nothing", "wiki")
+        assert lake.read(places.corpus("wiki") + "one.txt") == b"uno", "and nothing is lost"

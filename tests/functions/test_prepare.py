@@ -15,7 +15,14 @@ from politico.flags import from_mapping, read_flags
 from politico.lake import places
 from politico.lake.bucket import Lake
 from politico.models.experiment import EXPERIMENTS, find_experiment
-from politico.models.settings import BaseSettings, ControlSettings, CorpusSettings, EvaluationSettings, NetworkSettings
+from politico.models.settings import (
+    BaseSettings,
+    CasualSettings,
+    ControlSettings,
+    CorpusSettings,
+    EvaluationSettings,
+    NetworkSettings,
+)
 from politico.runs import run_id
 
 RUN = run_id(datetime(2024, 11, 30, 12, tzinfo=UTC), "my-execution")
@@ -40,7 +47,7 @@ def limits(request: str, *path: str) -> Any:
 def test_hyperparameters_and_arguments_are_texts_within_sagemakers_limits(name: str) -> None:
     stages = prepared(name, champion="s3://lake/champion")
     hyperparameters = limits("CreateTrainingJobRequest", "HyperParameters")
-    for stage in ("base", "control"):
+    for stage in ("base", "casual", "control"):
         assert len(stages[stage]) <= hyperparameters.metadata["max"]
         for key, value in stages[stage].items():
             assert isinstance(value, str)
@@ -77,8 +84,8 @@ def test_the_jobs_read_their_settings_back_from_what_they_are_given() -> None:
 
 def test_a_stages_settings_never_hide_one_another() -> None:
     names = [one.name for kind in (NetworkSettings, BaseSettings) for one in fields(kind)]
-    more = [one.name for one in fields(ControlSettings)]
-    for given_names in (names, more):
+    more = [[one.name for one in fields(kind)] for kind in (CasualSettings, ControlSettings)]
+    for given_names in (names, *more):
         taken = [*given_names, "checkpoint_dir", "stage", "name", "cut"]
         assert len(set(taken)) == len(taken)
 

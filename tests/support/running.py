@@ -6,7 +6,7 @@ from typing import Any
 
 from cli.services import Services
 
-PATIENCE = 60.0
+PATIENCE = 150.0
 """Seconds until something that should have happened is taken not to happen."""
 
 

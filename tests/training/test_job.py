@@ -273,27 +273,34 @@ def test_a_failure_of_ours_keeps_its_traceback_and_tells_sagemaker_why(
 
 
 @pytest.mark.slow
-def test_two_machines_train_together_as_their_containers_start_them(inputs: Path, tmp_path: Path) -> None:
+def test_two_machines_train_together_as_their_containers_start_them(trained: Path, tmp_path: Path) -> None:
+    """Each with a disk of its own, on which nothing lies before."""
     names = ["127.0.0.1", "127.0.0.2"]  # a container reaches the others by their names
-    given = {name: str(value) for name, value in {"stage": "base", "checkpoint_dir": tmp_path / "c", **SHAPE, **SHORT}.items()}
+    given = {"stage": "control", "checkpoint_dir": "checkpoints", "cut": "2024-05-04", **SHORT}
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     started = []
     for name in names:
         root = tmp_path / name
-        shutil.copytree(inputs / "corpus", root / "input/data/corpus")
+        for channel in ("dataset", "base"):
+            shutil.copytree(trained / channel, root / "input/data" / channel)
+        (root / "code").mkdir()
+        (root / "code/training").symlink_to(ROOT / "training")
         (root / "input/config").mkdir()
         (root / "input/config/hyperparameters.json").write_text(json.dumps(given))
         machines = {"current_host": name, "hosts": names, "network_interface_name": "lo"}
         (root / "input/config/resourceconfig.json").write_text(json.dumps(machines))
         command = [sys.executable, "-m", "training.launch", str(root)]
         started.append(
-            subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            subprocess.Popen(
+                command, cwd=root / "code", env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
         )
     said = [process.communicate(timeout=240)[0] for process in started]
     assert [process.returncode for process in started] == [0, 0], said
     assert "step 6/6 100% loss" in said[0]
     assert "step 6/6" not in said[1], "the first machine's first process speaks for all"
-    assert load_model(tmp_path / names[0] / "model").card["tokens"] == 6 * 4 * 128
+    card = load_model(tmp_path / names[0] / "model").card
+    assert (card["steps"], card["data"]["train"]) == (6, 15)
     assert not (tmp_path / names[1] / "model").exists()
 
 
@@ -338,7 +345,11 @@ def test_a_long_reason_is_cut_to_what_sagemaker_shows(tmp_path: Path, monkeypatc
 
 
 def grown(dataset: Path) -> None:
-    write_days(dataset, {START.replace(day=7): [row(70 + one, START.replace(day=7)) for one in range(3)]})
+    """A day that is new and one that has more, as after a night."""
+    shutil.rmtree(dataset / "dt=2024-05-03")
+    for day in (3, 7):
+        rows = [row(10 * day + one, START.replace(day=day)) for one in range(8)]
+        write_days(dataset, {START.replace(day=day): rows})
 
 
 def pruned(dataset: Path) -> None:
@@ -374,18 +385,23 @@ def stopped_at_the_end(given: dict[str, Any]) -> bytes:
     return Path(given["checkpoint_dir"], "control.pt").read_bytes()
 
 
+GONE = (
+    "5 of the 15 training tweets that this run began with are gone or changed; nothing may be learnt from those: it begins anew"
+)
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (grown, "the dataset has 3 more tweets than when this run began: it goes on without them\n"),
+        (grown, "the dataset has 3 more training tweets than when this run began: it goes on without them\n"),
         (shuffled, ""),
         (
             pruned,
-            "5 of the 30 tweets that this run began with are gone or changed; nothing may be learnt from those: it begins anew",
+            GONE,
         ),
         (
             changed,
-            "5 of the 30 tweets that this run began with are gone or changed; nothing may be learnt from those: it begins anew",
+            GONE,
         ),
     ],
 )
@@ -426,7 +442,7 @@ def test_a_checkpoint_over_another_dataset_or_another_base_is_refused(
     assert "belongs to another run: the base's weights is" in capsys.readouterr().err
     another(dataset)
     assert main(flags(given)) == 2
-    assert "belongs to a run over another dataset: 30 of its 30 tweets are not in this one" in capsys.readouterr().err
+    assert "is of a run over another dataset: 25 of its 25 training tweets are not in this one" in capsys.readouterr().err
     assert (checkpoints / "control.pt").read_bytes() == left
 
 

@@ -411,10 +411,14 @@ def test_the_rate_rises_over_the_warmup_and_falls_to_a_tenth() -> None:
     ],
 )
 def test_after_the_warmup_the_rate_falls_as_it_is_asked_to(given: dict[str, str], shares: list[float]) -> None:
-    by_steps = settings(max_steps=100, warmup_steps=20, **given)
-    assert [rate_share(by_steps, done) for done in (0.2, 0.6, 1.0)] == pytest.approx(shares)
-    assert rate_share(by_steps, 0.1) == pytest.approx(0.5)
-    assert 0 < rate_share(settings(max_steps=5, warmup_steps=250, **given), 1.0) <= 1
+    by_share = settings(max_steps=100, warmup_share=0.2, **given)
+    assert [rate_share(by_share, done) for done in (0.2, 0.6, 1.0)] == pytest.approx(shares)
+    assert rate_share(by_share, 0.1) == pytest.approx(0.5)
+    # So many steps are so many, however soon the stage's minutes are over.
+    by_steps = settings(max_steps=100_000, max_minutes=1.0, warmup_steps=20, **given)
+    assert [rate_share(by_steps, 0.9, step) for step in (1, 10, 19)] == pytest.approx([0.05, 0.5, 0.95])
+    assert rate_share(by_steps, 0.0, 20) == 1.0
+    assert rate_share(by_steps, 1.0, 50) == pytest.approx(shares[-1])
 
 
 def test_a_stage_ends_with_its_epochs(tmp_path: Path) -> None:

@@ -85,13 +85,16 @@ def main(words: list[str]) -> int:
             if not folders.cut:
                 raise LimitError("--dataset needs --cut, such as the first day that no training may see")
             tweets = split_at(read_dataset(Path(folders.dataset)), folders.cut).train
-        prepare_corpus(Path(folders.input), Path(folders.output), settings, tweets)
+        prepare_corpus(Path(folders.input), Path(folders.output), settings, tweets, folders.cut if tweets is not None else "")
 
     return run(program)
 
 
-def prepare_corpus(source: Path, target: Path, settings: CorpusSettings, tweets: pa.Table | None = None) -> dict[str, Any]:
-    """Write the corpus folder and give its statistics; the tokenizer learns from `tweets`, too, and the folder then names them.
+def prepare_corpus(
+    source: Path, target: Path, settings: CorpusSettings, tweets: pa.Table | None = None, cut: str = ""
+) -> dict[str, Any]:
+    """Write the corpus folder and give its statistics; the tokenizer learns from `tweets`, too, which are what `cut` leaves for
+    training, and the folder then names them.
 
     Raises FileFormatError when the source has no text to offer.
     """
@@ -133,6 +136,7 @@ def prepare_corpus(source: Path, target: Path, settings: CorpusSettings, tweets:
             "bytes_per_token": held_out_text.bytes / max(1, held_out_text.tokens - held_out_text.documents),
         },
         "tokenizer_tweets": 0 if tweets is None else len(tweets),
+        "cut": cut,
         "vocabulary_size": tokenizer.get_vocab_size(),
         "tokens_per_word": bare / max(1, together["words"]),
         "bytes_per_token": together["bytes"] / max(1, bare),

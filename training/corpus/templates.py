@@ -26,7 +26,9 @@ MONTHS = (
     "noviembre",
     "diciembre",
 )
+MOST_ARGUMENTS = 9
 _POWERS = {"2": "²", "3": "³"}
+_BETWEEN = ("to", "a", "and", "y", "or", "o", "x", "-", "–")
 _NUMBER = re.compile(r"[-−+]?\d[\d .,]*")
 
 
@@ -40,7 +42,7 @@ def _joined(given: Sequence[str], _named: Mapping[str, str]) -> str:
 
 def _unit(given: Sequence[str], named: Mapping[str, str]) -> str:
     """`{{unidad|5|km|2}}`: 5 km²."""
-    if not given:
+    if not given or "e" in named:  # times a power of ten that would be lost
         return ""
     power = _POWERS.get(given[2], "") if len(given) > 2 else ""
     unit = given[1] if len(given) > 1 else named.get("u", "")
@@ -48,8 +50,12 @@ def _unit(given: Sequence[str], named: Mapping[str, str]) -> str:
 
 
 def _converted(given: Sequence[str], _named: Mapping[str, str]) -> str:
-    """`{{convertir|5|km|mi}}`: 5 km. The other unit is the reader's to know."""
-    return " ".join(given[:2]) if given and _NUMBER.fullmatch(given[0]) else ""
+    """`{{convertir|5|km|mi}}`: 5 km, and `{{convert|2|to|5|km|mi}}`: 2 to 5 km. The other unit is the reader's to know. Nothing
+    for what is made of several numbers in another way."""
+    numbers = [bool(_NUMBER.fullmatch(one)) for one in given[:4]]
+    if numbers[:3] == [True, False, True] and len(given) > 3 and given[1] in _BETWEEN:
+        return " ".join(given[:4])
+    return " ".join(given[:2]) if numbers[:2] == [True, False] and numbers[2:3] != [True] else ""
 
 
 def _date(given: Sequence[str], _named: Mapping[str, str]) -> str:
@@ -64,8 +70,11 @@ def _date(given: Sequence[str], _named: Mapping[str, str]) -> str:
 
 
 def _century(given: Sequence[str], _named: Mapping[str, str]) -> str:
-    """`{{siglo|XIX||s}}`: siglo XIX."""
-    return f"siglo {given[0]}" if given else ""
+    """`{{siglo|XIX||s}}`: siglo XIX, and `{{siglo|V|a}}`: siglo V a. C."""
+    if not given:
+        return ""
+    era = f" {given[1][0]}. C." if len(given) > 1 and given[1][:1] in ("a", "d") else ""
+    return f"siglo {given[0]}{era}"
 
 
 SHOWN: Mapping[str, Shown] = {
@@ -73,11 +82,11 @@ SHOWN: Mapping[str, Shown] = {
         ("nowrap", "nobr", "nobreak", "esd", "versalita", "sc", "smallcaps", "small", "pequeño", "big", "negrita"), _argument(0)
     ),
     **dict.fromkeys(
-        ("formatnum", "num", "val", "nts", "número", "rp2", "unicode", "cursiva", "resaltar", "abbr", "abreviatura"), _argument(0)
+        ("formatnum", "num", "nts", "número", "rp2", "unicode", "cursiva", "resaltar", "abbr", "abreviatura"), _argument(0)
     ),
     **dict.fromkeys(("lang", "idioma", "lenguaje"), _argument(1)),
     **dict.fromkeys(("cita", "quote", "cita textual"), _argument(0)),
-    **dict.fromkeys(("unidad", "unit", "ud"), _unit),
+    **dict.fromkeys(("unidad", "unit", "ud", "val"), _unit),
     **dict.fromkeys(("convertir", "convert", "cvt"), _converted),
     **dict.fromkeys(("fecha", "start date", "fecha de inicio", "date"), _date),
     **dict.fromkeys(("siglo", "s"), _century),
@@ -124,7 +133,10 @@ def show_templates(parsed: wikitextparser.WikiText) -> None:
             continue
         given = [one.value.strip() for one in template.arguments if one.positional]
         named = {one.name.strip(): one.value.strip() for one in template.arguments if not one.positional}
-        given += [named[key] for key in sorted(named, key=str) if key.isdigit() and not given]
+        for key in sorted((one for one in named if one.isdigit()), key=int):  # `2=` is the second, also where it stands alone
+            given += [""] * (int(key) - len(given)) if int(key) <= MOST_ARGUMENTS else []
+            if int(key) <= MOST_ARGUMENTS:
+                given[int(key) - 1] = named[key]
         template.string = shown(given, named)
 
 

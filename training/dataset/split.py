@@ -5,12 +5,13 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from politico.errors import LimitError
 from politico.models.cut import cut_of, holds_out
-from politico.models.settings import TweetSettings
+from politico.models.settings import EvaluationSettings, TweetSettings
 from training.dataset.folder import DAY
 
 _WORDS = re.compile(r"\w+")
@@ -26,6 +27,15 @@ class Split:
     """Where it was cut, as politico.models.cut writes it."""
     dropped_duplicates: int
     """Held-out tweets whose words stand in a training tweet too: left out, for they would test memory."""
+    repeated: Sequence[str] = ()
+    """Their texts."""
+
+    def repeating_themselves(self, settings: EvaluationSettings) -> list[str]:
+        """Texts of the held-out side as people wrote them, those that repeat a training tweet among them: a draw of as many as
+        are scored."""
+        texts = [*self.held_out["text"].to_pylist(), *self.repeated]
+        drawn = np.random.default_rng(settings.seed).permutation(len(texts))[: settings.max_tweets]
+        return [texts[index] for index in sorted(drawn.tolist())]
 
 
 def cut_for(table: pa.Table, settings: TweetSettings) -> str:
@@ -43,10 +53,11 @@ def split_at(table: pa.Table, *cuts: str) -> Split:
     known = {normalised(text) for text in train["text"].to_pylist()}
     fresh = [normalised(text) not in known for text in newest["text"].to_pylist()]
     held_out = newest.filter(pa.array(fresh, pa.bool_()))
+    repeated = newest.filter(pa.array([not one for one in fresh], pa.bool_()))["text"].to_pylist()
     cut = " and ".join(dict.fromkeys(cuts))
     if not len(train) or not len(held_out):
         raise LimitError(f"cut at {cut} the dataset gives {len(train)} training tweets and {len(held_out)} held out")
-    return Split(train.combine_chunks(), held_out.combine_chunks(), cut, len(newest) - len(held_out))
+    return Split(train.combine_chunks(), held_out.combine_chunks(), cut, len(repeated), repeated)
 
 
 def of_parties(table: pa.Table, parties: Sequence[str]) -> pa.Table:

@@ -22,13 +22,12 @@ from inference.model import Model
 from politico.control.political import known_schema
 from politico.errors import FileFormatError, LimitError
 from politico.flags import read_flags
-from politico.models.cut import latest
 from politico.models.settings import EvaluationSettings
 from training.dataset.folder import read_dataset
 from training.dataset.split import of_parties, split_at
 from training.evaluation.adherence import qualities
-from training.evaluation.evaluate import EVALUATION_FILE, cut_of_model, fits
-from training.evaluation.judges import judges_of
+from training.evaluation.evaluate import EVALUATION_FILE, cuts_of, fits
+from training.evaluation.judges import judges_of, rows_to_judge
 from training.evaluation.novelty import Shingles, novelty
 from training.evaluation.referee import Referee
 from training.evaluation.scoring import Tweet, plain, score, unconditioned
@@ -37,8 +36,8 @@ from training.evaluation.writing import write
 from training.exit_codes import run
 from training.folders import open_model
 
-FREELY = {"temperature": 1.0, "top_k": 100, "top_p": 1.0, "insistence": 0.0}
-"""As the thesis drew its casual tweets (its section 4.2.4)."""
+FREELY = {"temperature": 1.0, "top_k": 100, "top_p": 1.0, "insistence": 0.0, "known_words": False}
+"""As the thesis drew its casual tweets (its section 4.2.4), and with nothing that keeps words out."""
 EXAMPLES = 20
 
 
@@ -78,7 +77,7 @@ def evaluate_casual(
     for model in models.values():
         known_schema(model.codec.schema)
         model.network.to("cuda" if torch.cuda.is_available() else "cpu")
-    cuts = latest({cut_of_model(model) for name, model in models.items() if name != "base"})
+    cuts = cuts_of(models)
     table = read_dataset(dataset)
     parts = split_at(of_parties(table, parties_of(models["candidate"])), *cuts)
     trained = parts.train["text"].to_pylist()
@@ -128,8 +127,8 @@ def evaluate_casual(
             **qualities([{}] * len(real), real, models["candidate"].words, models["candidate"].codec.schema),
             "referee_bits_per_byte": referee.bits_per_byte(real),
         },
-        "novelty": {"written": novelty(shingles, texts), "real": novelty(shingles, [row["text"] for row in held_out])},
-        "sounds_like": _sounds_like(split_at(table, *cuts).train.to_pylist(), {"written": texts, "real": real}, settings.seed),
+        "novelty": {"written": novelty(shingles, texts), "real": novelty(shingles, parts.repeating_themselves(settings))},
+        "sounds_like": _sounds_like(rows_to_judge(split_at(table, *cuts).train), {"written": texts, "real": real}, settings.seed),
         "examples": texts[:EXAMPLES],
     }
     if other is not None:

@@ -29,7 +29,7 @@ from politico.models.settings import EvaluationSettings
 from training.dataset.folder import read_dataset
 from training.dataset.split import Split, normalised, split_at
 from training.evaluation.adherence import Known, adherence, by_value, distinct, qualities
-from training.evaluation.judges import judges_of
+from training.evaluation.judges import judges_of, rows_to_judge
 from training.evaluation.metrics import Loss
 from training.evaluation.novelty import Shingles, novelty
 from training.evaluation.referee import Referee
@@ -138,8 +138,7 @@ def evaluate(
     schemas = {name: known_schema(model.codec.schema) for name, model in models.items()}
     for model in models.values():
         model.network.to("cuda" if torch.cuda.is_available() else "cpu")
-    tuned = [model for name, model in models.items() if name != "base"]
-    parts = split_at(read_dataset(dataset), *latest({cut_of_model(model) for model in tuned}))
+    parts = split_at(read_dataset(dataset), *cuts_of(models))
     held_out = parts.held_out.to_pylist()
     shingles = Shingles(parts.train["text"].to_pylist())
     fresh = [row for row in held_out if not shingles.is_near_copy(row["text"])]  # the rest would test memory
@@ -226,25 +225,31 @@ def judge_writing(
             "written": novelty(shingles, texts),
             "own_way": novelty(shingles, [one.text for one in own_way]),
             # What people write repeats itself, too.
-            "real": novelty(shingles, parts.held_out["text"].to_pylist()[: settings.max_tweets]),
+            "real": novelty(shingles, parts.repeating_themselves(settings)),
         },
-        "judged": _judged(parts, chosen, {"written": texts, "own_way": [one.text for one in own_way], "real": real}, settings),
+        "judged": _judged(
+            parts, held_out, chosen, {"written": texts, "own_way": [one.text for one in own_way], "real": real}, settings
+        ),
         "examples": [_example(one) for one in written[:EXAMPLES]],
     }
 
 
 def _judged(
-    parts: Split, asked: Sequence[Asked], texts: Mapping[str, Sequence[str]], settings: EvaluationSettings
+    parts: Split,
+    fresh: Sequence[Mapping[str, Any]],
+    asked: Sequence[Asked],
+    texts: Mapping[str, Sequence[str]],
+    settings: EvaluationSettings,
 ) -> dict[str, Any]:
     """How well classifiers of real tweets tell party, coalition and sentiment, and what they take each kind of text for."""
-    rows = parts.held_out.slice(0, settings.max_tweets).to_pylist()
+    rows = [fresh[index] for index in np.random.default_rng(settings.seed).permutation(len(fresh))[: settings.max_tweets]]
     contexts = [one.context for one in asked]
     return {
         judge.field: {
             "accuracy": judge.accuracy(rows),
             **{kind: judge.adherence(contexts, of_kind) for kind, of_kind in texts.items()},
         }
-        for judge in judges_of(parts.train.to_pylist(), settings.seed)
+        for judge in judges_of(rows_to_judge(parts.train), settings.seed)
     }
 
 
@@ -351,6 +356,15 @@ def _half_and_half(asked: Sequence[Asked], wanted: int, seed: int) -> list[Asked
 
 def _named(model: Model, loss: Loss) -> dict[str, Any]:
     return {"name": model.card.get("name"), **loss.figures()}
+
+
+def cuts_of(models: Mapping[str, Model]) -> list[str]:
+    """What none of the models has seen, nor the base's tokenizer. Raises FileFormatError for a card that does not say."""
+    cuts = {cut_of_model(model) for name, model in models.items() if name != "base"}
+    data = models["base"].card.get("data")
+    if isinstance(data, dict) and data.get("cut"):
+        cuts.add(str(data["cut"]))
+    return latest(cuts)
 
 
 def cut_of_model(model: Model) -> str:

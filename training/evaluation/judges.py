@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import SGDClassifier
 from sklearn.pipeline import make_pipeline, make_union
@@ -78,6 +79,12 @@ class Judge:
 
     def _knows(self, context: Context) -> bool:
         return bool(context.get(self.field)) and context[self.field][0] in self.values
+
+
+def rows_to_judge(table: pa.Table) -> list[dict[str, Any]]:
+    """What a judge needs of tweets, and no more: a million of them are to fit into memory."""
+    rows: list[dict[str, Any]] = table.select(["text", *FIELDS.values()]).to_pylist()
+    return rows
 
 
 def judges_of(rows: Sequence[Mapping[str, Any]], seed: int) -> list[Judge]:

@@ -2,7 +2,7 @@
 
 import os
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,10 +71,16 @@ def save_checkpoint(path: Path, identity: Identity, network: torch.nn.Module, op
 
 
 def load_checkpoint(
-    path: Path, identity: Identity, network: torch.nn.Module, optimizers: Optimizers, device: torch.device
+    path: Path,
+    identity: Identity,
+    network: torch.nn.Module,
+    optimizers: Optimizers,
+    device: torch.device,
+    *,
+    replaced: Sequence[str] = (),
 ) -> tuple[Progress, Mapping[str, Any]]:
     """Put network and optimizers back; how far they had come, and what they were made with. From the start, and with nothing,
-    where there is no checkpoint.
+    where there is no checkpoint, or one that differs in what is `replaced` alone: what it learnt from is there no more.
 
     Raises OtherRunError for a checkpoint of another run, FileFormatError for a torn one.
     """
@@ -88,18 +94,20 @@ def load_checkpoint(
         raise FileFormatError(f"{path} is no checkpoint ({first}); remove it to start afresh") from error
     if not isinstance(found, dict):
         raise OtherRunError(f"{path} was written by an earlier version of the project; remove it to start afresh")
-    if others := differences(found, identity.run):
+    if others := differences(found, identity.run, replaced):
         more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
         raise OtherRunError(
             f"{path} belongs to another run: {'; '.join(others[:SHOWN])}{more}; give another --checkpoint_dir, or remove it to "
             "start afresh"
         )
+    if found != identity.run:
+        return Progress(), {}
     network.load_state_dict(body["network"])
     optimizers.load_state_dict(body["optimizers"])
     return progress, body["made_with"]
 
 
-def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
-    """A line for each thing that differs between a checkpoint and the run at hand."""
-    names = dict.fromkeys([*here, *there])
+def differences(there: Mapping[str, Any], here: Mapping[str, Any], but: Sequence[str] = ()) -> list[str]:
+    """A line for each thing, but for these, that differs between a checkpoint and the run at hand."""
+    names = [name for name in dict.fromkeys([*here, *there]) if name not in but]
     return [f"{name} is {there.get(name)} there and {here.get(name)} here" for name in names if there.get(name) != here.get(name)]

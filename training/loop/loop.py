@@ -39,6 +39,8 @@ On a CPU small passes are faster: what they need in memory is used again instead
 the memory, whatever the batch size.
 """
 SECONDS_BETWEEN_LINES = 2.0
+DATASET = "the dataset"
+"""What `learnt_from` calls the rows: a checkpoint over others is not gone on with, and is no reason to stop."""
 WHEN = ("evaluate_every", "checkpoint_minutes")
 """Settings that change nothing of what is learnt: a run may be gone on with under others."""
 
@@ -83,7 +85,7 @@ def learn(
     optimizers = make_optimizers(network, settings, processes)
     learning = {name: value for name, value in asdict(settings).items() if name not in WHEN}
     run = Identity({**learning, **shape_of(network), "the data": data.identity, **learnt_from}, _made_with(processes))
-    progress, made_with = load_checkpoint(checkpoint, run, network, optimizers, processes.device)
+    progress, made_with = load_checkpoint(checkpoint, run, network, optimizers, processes.device, replaced=[DATASET])
     if processes.world > 1:
         scored_loss = DistributedDataParallel(scored_loss, gradient_as_bucket_view=True)
     say = print if processes.first else _nothing
@@ -95,6 +97,9 @@ def learn(
         progress.before = _finite("held-out loss", held_out_loss(scored_loss, data, processes), 0, settings, checkpoint)
         progress.records.append(_figures(progress, held_out_loss=progress.before))
         say(held_out_line(0, progress.before), flush=True)
+        if processes.first and checkpoint.is_file():  # it has learnt from what must go, and lies elsewhere, too
+            save_checkpoint(checkpoint, run, network, optimizers, progress)
+        processes.wait()
 
     started = time.monotonic()
     seconds_before, tokens_at_start = progress.seconds, progress.tokens
@@ -108,7 +113,7 @@ def learn(
             following = ahead.submit(data.training_batch, progress.step + 1, processes.rank, processes.world)
             # The step to come counts as done, so that the first one already moves.
             soon = max(done, (progress.step + 1) / settings.max_steps)
-            optimizers.set_share(rate_share(settings, soon))
+            optimizers.set_share(rate_share(settings, soon, progress.step + 1))
             weight = asked_weight(settings, soon)
             loss, norm = gradients_of(scored_loss, batch, weight, settings.seed, progress.step, processes)
             progress.step += 1

@@ -4,13 +4,14 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 import torch.distributed as dist
 
 from inference.model import SMALL_NETWORK
 from politico.errors import LimitError
-from training.exit_codes import GPUS
+from training.exit_codes import GPUS, OWN_THREADS
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Processes:
         Two threads that share a small network's sums wait for each other, and on a busy machine for whoever else is on their
         cores: with one core of two taken, a step took 17 times as long with two threads as with one.
         """
-        if self.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
+        given = "OMP_NUM_THREADS" in os.environ and OWN_THREADS not in os.environ
+        if self.device.type == "cpu" and not given:
             torch.set_num_threads(1 if parameters < SMALL_NETWORK else self.cores)
 
     def add(self, *numbers: float) -> list[float]:
@@ -50,6 +52,14 @@ class Processes:
         """The same of a tensor, in place."""
         if self.world > 1:
             dist.all_reduce(numbers)
+
+    def from_first(self, value: Any) -> Any:
+        """What the first process has, in all of them."""
+        if self.world == 1:
+            return value
+        values = [value]
+        dist.broadcast_object_list(values, src=0)
+        return values[0]
 
     def wait(self) -> None:
         """Until all have come here."""

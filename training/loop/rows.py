@@ -1,9 +1,13 @@
-"""The rows that a run began with: a try that comes later learns from the very same, though the dataset has grown meanwhile."""
+"""What a run began with: where its dataset is cut, and the rows on the training side. A try that comes later learns from the very
+same rows, though the dataset has grown meanwhile.
+"""
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -11,60 +15,95 @@ from training.loop.checkpoint import OtherRunError
 from training.loop.processes import Processes
 
 SIZE = 16
-"""Bytes of a row's mark. The list is nothing but marks, one a row, in the dataset's order."""
+"""Bytes of a row's mark. The list is the cut as a line of text, and then marks, one a row, in the dataset's order."""
 LEAST_LEFT = 0.5
 """Share of the rows that must still be there: a dataset that has fewer is another one, and not the run's."""
 CHUNK = 10_000
+BARE = ("id_str", "text")
+"""What of a row a casual stage learns from."""
+WHOLE = (*BARE, "coalition", "party", "sentiment", "hashtags", "entities", "key_phrases")
+"""And a control stage."""
 
 
-def rows_of_run(table: pa.Table, listed: Path, checkpoint: Path, processes: Processes) -> tuple[pa.Table, str]:
-    """The rows of `table` that the run whose list this is began with, and their hash; all of them where it begins now.
+@dataclass(frozen=True)
+class Begun:
+    """What a list holds."""
 
-    Where some are gone, or are other than they were, the network that has learnt from them goes, too: the checkpoint is removed
-    and the run begins anew over what there is. Raises OtherRunError where most are.
-    """
-    marks = list(_marks(table))
+    cut: str
+    marks: tuple[bytes, ...]
+
+
+def cut_of_run(listed: Path, now: Callable[[], str], processes: Processes) -> str:
+    """Where the run's dataset was cut when it began; as `now` says where it begins. The same in all processes."""
+    found = None
     if processes.first:
-        listed.parent.mkdir(parents=True, exist_ok=True)
-        begun = _read(listed) if listed.is_file() else []
-        if gone := len(set(begun) - set(marks)):
-            if len(begun) - gone < LEAST_LEFT * len(begun):
+        begun = _read(listed)
+        found = begun.cut if begun else now()
+    return str(processes.from_first(found))
+
+
+def rows_of_run(train: pa.Table, columns: Sequence[str], cut: str, listed: Path, processes: Processes) -> tuple[pa.Table, str]:
+    """The rows of the training side that the run whose list this is began with, and their hash; all where it begins now.
+
+    Where some are gone, or are other than they were, what has learnt from them is not gone on with: the run begins anew over what
+    there is, and its hash is another. Raises OtherRunError where most are.
+    """
+    marks = list(_marks(train, columns))
+    begun = None
+    if processes.first:
+        begun = _read(listed)
+        kept = begun.marks if begun else tuple(marks)
+        if gone := len(set(kept) - set(marks)):
+            if len(kept) - gone < LEAST_LEFT * len(kept):
                 raise OtherRunError(
-                    f"{checkpoint} belongs to a run over another dataset: {gone:,} of its {len(begun):,} tweets are not in this "
-                    f"one; give that one or another --checkpoint_dir, or remove {listed} and the checkpoint to start afresh"
+                    f"{listed} is of a run over another dataset: {gone:,} of its {len(kept):,} training tweets are not in this "
+                    "one; give that one or another --checkpoint_dir, or remove the list and the checkpoint beside it"
                 )
             print(
-                f"{gone:,} of the {len(begun):,} tweets that this run began with are gone or changed; nothing may be learnt from "
-                f"those: it begins anew, over {len(marks):,}",
+                f"{gone:,} of the {len(kept):,} training tweets that this run began with are gone or changed; nothing may be "
+                f"learnt from those: it begins anew, over {len(marks):,}",
                 flush=True,
             )
-            checkpoint.unlink(missing_ok=True)
-        if gone or not begun:
-            _write(listed, marks)
-        elif new := len(marks) - len(begun):
-            print(f"the dataset has {new:,} more tweets than when this run began: it goes on without them", flush=True)
+            kept = tuple(marks)
+        elif new := len(marks) - len(kept):
+            print(f"the dataset has {new:,} more training tweets than when this run began: it goes on without them", flush=True)
+        begun = Begun(cut, kept)
+    begun = processes.from_first(begun)
+    # Each machine of several keeps the list with its checkpoints.
+    _write(listed, begun, processes.rank)
     processes.wait()
-    begun = _read(listed)
-    wanted = set(begun)
-    kept = table if len(begun) == len(marks) else table.filter(pa.array([one in wanted for one in marks], pa.bool_()))
-    return kept.combine_chunks(), hashlib.sha256(b"".join(begun)).hexdigest()
+    wanted = set(begun.marks)
+    if len(begun.marks) < len(marks):
+        train = train.filter(pa.array([one in wanted for one in marks], pa.bool_()))
+    return train.combine_chunks(), hashlib.sha256(b"".join(begun.marks)).hexdigest()
 
 
-def _marks(table: pa.Table) -> Iterator[bytes]:
-    for part in table.to_batches(max_chunksize=CHUNK):
+def _marks(table: pa.Table, columns: Sequence[str]) -> Iterator[bytes]:
+    for part in table.select(columns).to_batches(max_chunksize=CHUNK):
         for row in part.to_pylist():
-            yield hashlib.blake2b(json.dumps(row, ensure_ascii=False).encode(), digest_size=SIZE).digest()
+            body = json.dumps({name: _learnt(value) for name, value in row.items()}, ensure_ascii=False)
+            yield hashlib.blake2b(body.encode(), digest_size=SIZE).digest()
 
 
-def _read(path: Path) -> list[bytes]:
-    """Raises OtherRunError for a torn list: without it nobody knows what the checkpoint has learnt from."""
-    body = path.read_bytes()
-    if not body or len(body) % SIZE:
+def _learnt(value: Any) -> Any:
+    """Without the scores of entities and phrases, which nothing learns from."""
+    if isinstance(value, list):
+        return [{key: kept for key, kept in one.items() if key != "score"} if isinstance(one, dict) else one for one in value]
+    return value
+
+
+def _read(path: Path) -> Begun | None:
+    """None where there is no list. Raises OtherRunError for a torn one: nobody knows what its checkpoint has learnt from."""
+    if not path.is_file():
+        return None
+    cut, line, marks = path.read_bytes().partition(b"\n")
+    if not line or not marks or len(marks) % SIZE:
         raise OtherRunError(f"{path} is no list of rows; remove it, and the checkpoint beside it, to start afresh")
-    return [body[at : at + SIZE] for at in range(0, len(body), SIZE)]
+    return Begun(cut.decode(), tuple(marks[at : at + SIZE] for at in range(0, len(marks), SIZE)))
 
 
-def _write(path: Path, marks: list[bytes]) -> None:
-    partial = path.with_suffix(".part")
-    partial.write_bytes(b"".join(marks))
+def _write(path: Path, begun: Begun, rank: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".part{rank}")
+    partial.write_bytes(begun.cut.encode() + b"\n" + b"".join(begun.marks))
     partial.replace(path)

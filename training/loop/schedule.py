@@ -6,14 +6,14 @@ from politico.models.settings import CONSTANT, LINEAR, LearningSettings
 
 FINAL_RATE = 0.1
 """The learning rate's share that is left at the end."""
-LONGEST_WARMUP = 0.99
-"""Of a stage that has fewer steps than its warm-up."""
 
 
-def rate_share(settings: LearningSettings, done: float) -> float:
+def rate_share(settings: LearningSettings, done: float, step: int = 0) -> float:
     """The share of each optimizer's rate when this share of the stage is done: up in a line, then down to a tenth, in a cosine or
-    in a line, or not at all."""
-    warmup = min(LONGEST_WARMUP, settings.warmup_steps / settings.max_steps) if settings.warmup_steps else settings.warmup_share
+    in a line, or not at all. `step` is the one to come, for a warm-up of so many steps."""
+    if step < settings.warmup_steps:
+        return step / settings.warmup_steps
+    warmup = 0.0 if settings.warmup_steps else settings.warmup_share
     if done < warmup:
         return done / warmup
     if settings.schedule == CONSTANT:
