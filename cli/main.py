@@ -450,11 +450,12 @@ def train(
     local: Annotated[bool, typer.Option("--local", help="On the cloud that `politico up` keeps in this folder.")] = False,
 ) -> None:
     """Train an experiment: on this machine, or on a stack with the very same settings."""
-    from cli.training.asked import asked_for
+    from cli.training.asked import asked_for, check_parts
 
     if on not in ("here", "stack"):
         raise InputError(f"--on is {on!r}; it takes here or stack")
     like, overrides = asked_for(experiment, settings or ())
+    check_parts(like, overrides, with_base=base is not None)
     if local or on == "stack":
         if dataset is not None or processes or out != DEFAULT_RUN:
             raise InputError("--dataset, --out and --processes are of a run on this machine; a stack has its own; leave them out")

@@ -17,7 +17,7 @@ from typing import Any
 
 from cli.demo.curves import draw_curves
 from cli.screen import Screen, Stage
-from cli.training.asked import check_parts, experiment_of
+from cli.training.asked import experiment_of
 from inference.model import SMALL_NETWORK, WEIGHTS_FILE
 from politico.errors import InputError, JobError, LimitError
 from politico.flags import to_flags
@@ -58,7 +58,6 @@ class Here:
         """Raises InputError for sources that the experiment can't do without, or a folder that is another run's."""
         self._experiment, self._out, self._processes = experiment_of(like, overrides), out.resolve(), processes
         _check(self._experiment, sources)
-        check_parts(like, overrides, with_base=sources.base is not None)
         _check_paths(sources)
         whole = {name: path and path.resolve() for name, path in vars(sources).items()}  # the programs run in another folder
         self._sources, self._screen = Sources(**whole), Screen()

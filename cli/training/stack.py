@@ -7,7 +7,6 @@ from typing import Any
 
 from cli import flows, local_cloud
 from cli.screen import Screen
-from cli.training.asked import check_parts
 from inference.model import load_model
 from politico.errors import LimitError
 from politico.models.experiment import BASE, CONTROL, find_experiment
@@ -32,7 +31,6 @@ def train_there(
     model's folder to upload or its address in the lake. Raises InputError, JobError."""
     if base is not None and (corpus is not None or find_experiment(like).goal == BASE):
         raise LimitError("--base brings a base and a corpus, or this experiment, makes one: leave one of them out")
-    check_parts(like, overrides, with_base=base is not None)
     folder = Path(base) if base is not None and not base.startswith(ADDRESS) else None
     if folder is not None:
         load_model(folder)  # what can't be begun with is told before it is uploaded

@@ -1,16 +1,20 @@
 """A training run through what SageMaker does to one: no machines, a spot machine taken away, a failure; and taken up again."""
 
 import json
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli.local_cloud import LocalCloud
 from cli.services import Services
+from cli.training.stack import train_there
 from infra.settings import Settings
 from local.sagemaker.jobs import NO_CAPACITY
 from politico.dataset.manifest import update_manifest
+from politico.errors import InputError
 from politico.lake import places
 from politico.lake.registry import put_registry
 from tests.support.faults_world import PEOPLE, ZONE
@@ -125,18 +129,23 @@ def test_a_run_survives_what_sagemaker_does_and_goes_on_where_it_failed(cloud: L
     assert found["evaluation"] == ["Completed"]
 
 
-def test_a_base_and_a_casual_model_are_made_without_being_judged(services: Services) -> None:
-    quick = {**EXPERIMENT["overrides"], "base": {"max_steps": 3}, "casual": {"max_steps": 3, "parties": "UDI"}}
-    over = ended(services, start(services, "a-base", {**EXPERIMENT, "experiment": "gpt2-es-tiny", "overrides": quick}))
-    assert over["status"] == "SUCCEEDED", over
-    made = json.loads(over["output"])
-    assert jobs_of(services, made["run"]) == {"corpus": ["Completed"], "base": ["Completed"]}
-    given = {"experiment": "casual-tiny", "overrides": quick, "base_model": made["base_model"]["uri"]}
-    over = ended(services, start(services, "a-casual-model", given))
-    assert over["status"] == "SUCCEEDED", over
-    free = json.loads(over["output"])
-    assert jobs_of(services, free["run"]) == {"casual": ["Completed"]}
-    assert free["candidate"]["uri"].startswith(services.lake.uri(places.models(free["run"])))
+def test_politico_train_makes_a_base_and_a_casual_model_on_a_stack(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("cli.training.stack.local_cloud.stack", lambda local: services)
+    (tmp_path / "novel.txt").write_text("\n\n".join(f"El párrafo {number} habla del camino." for number in range(900)))
+    parts = EXPERIMENT["overrides"]
+    base = {"corpus": parts["corpus"], "network": parts["network"], "base": {"max_steps": 3}}
+    train_there("gpt2-es-tiny", base, corpus=str(tmp_path / "novel.txt"), base=None, local=True)
+    (address,) = re.findall(r"model at (s3://\S+-base-\S+/model.tar.gz)", capsys.readouterr().out)
+    free = {"casual": {"max_steps": 3, "parties": "UDI"}}
+    train_there("casual-tiny", free, corpus=None, base=address, local=True)
+    said = capsys.readouterr().out
+    (run,) = re.findall(r"run (\d{8}-\d{6}-[0-9a-f]{8})", said)
+    assert jobs_of(services, run) == {"casual": ["Completed"]}
+    assert f"model at {services.lake.uri(places.models(run))}" in said
+    with pytest.raises(InputError, match="is no model folder"):
+        train_there("casual-tiny", free, corpus=None, base=str(tmp_path), local=True)
 
 
 @pytest.mark.parametrize(
