@@ -37,7 +37,10 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of libraries in other versions than the project's."""
     target = tmp_path_factory.mktemp("others")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check", "--target"]
-    subprocess.run([*command, str(target), *OTHERS], check=True, timeout=300, capture_output=True)
+    done = subprocess.run([*command, str(target), *OTHERS], timeout=300, capture_output=True, text=True)
+    if "NewConnectionError" in done.stderr:
+        pytest.skip("there is no connection to the package index")
+    assert done.returncode == 0, done.stderr
     return target
 
 
