@@ -127,7 +127,7 @@ def made_up() -> Split:
             }
         )
     table = pa.Table.from_pylist(rows)
-    return Split(table.slice(500), table.slice(0, 500), "2024-05-02", 0)
+    return Split(table.slice(500), table.slice(0, 500), "2024-05-02")
 
 
 def _codec() -> Any:

@@ -23,8 +23,6 @@ from politico.errors import FileFormatError, ServiceError
 from politico.models.settings import MOST_TOKENS
 from training.loop.network import count_parameters
 
-CACHE = None
-"""The hub's own, in the user's home, unless a test has another."""
 NEEDED = ("*.json", "*.safetensors", "merges.txt", "*.bin")
 """What of a hub's repository is looked at; nothing else is fetched."""
 TOKENIZERS = ("tokenizer.json", "vocab.json")
@@ -43,7 +41,7 @@ def fetch(source: str) -> Path:
     if folder.is_dir():
         return folder
     try:
-        return Path(snapshot_download(source, allow_patterns=list(NEEDED), cache_dir=CACHE))
+        return Path(snapshot_download(source, allow_patterns=list(NEEDED)))
     except HFValidationError as error:
         raise FileFormatError(f"there is no folder {source}, and it is no name of the hub's: {error}") from error
     except LocalEntryNotFoundError as error:

@@ -47,11 +47,7 @@ def check_parts(like: str, overrides: Mapping[str, Mapping[str, Any]], *, with_b
     parts = {goal, "evaluation", *(() if with_base else ("corpus", "network", BASE))}
     for part, settings in overrides.items():
         if part not in parts:
-            why = (
-                "the base that is given has its own"
-                if with_base and part != CASUAL and part != CONTROL
-                else f"this run ends with {goal}"
-            )
+            why = f"this run ends with {goal}" if part in (CASUAL, CONTROL) else "the base that is given has its own"
             raise LimitError(f"{part}.{next(iter(settings))} would change nothing: {why}; leave it out")
 
 

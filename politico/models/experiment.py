@@ -32,8 +32,8 @@ GOALS = BASE, CASUAL, CONTROL = "base", "casual", "control"
 LEFT, RIGHT = "PC,RD,FRVS,PH,PI,PL", "UDI"
 """The parties that the thesis chose for its two sides. Another country's are named with `parties`."""
 PARTS = ("corpus", "network", "base", "casual", "control", "evaluation")
-ONE_PASS_STEPS = 10_000_000
-"""No bound: the epochs are one."""
+UNBOUND = 10_000_000
+"""Steps, where the epochs are the bound."""
 
 
 @dataclass(frozen=True)
@@ -133,11 +133,21 @@ TINY = Experiment(
 )
 """1.4 million parameters: a few minutes of two cores. Shows that the whole path works, and writes poor Spanish."""
 
+_TESIS_TWEETS: Mapping[str, Any] = {
+    "max_steps": UNBOUND,
+    "batch_size": 6,
+    "learning_rate": 5e-5,
+    "schedule": LINEAR,
+    "weight_decay": 0.0,
+    "dropout": 0.1,
+    "held_out_by": BY_RANDOM,
+    "context_weight": 1.0,
+}
 TESIS = Experiment(
     description="",
     base=BaseSettings(
         optimizer=ADAMW,
-        max_steps=ONE_PASS_STEPS,
+        max_steps=UNBOUND,
         max_epochs=5,
         batch_size=64,
         window=99,
@@ -147,35 +157,9 @@ TESIS = Experiment(
         weight_decay=0.0,
         dropout=0.1,
     ),
-    casual=CasualSettings(
-        max_steps=ONE_PASS_STEPS,
-        max_epochs=10,
-        batch_size=6,
-        learning_rate=5e-5,
-        schedule=LINEAR,
-        warmup_steps=250,
-        weight_decay=0.0,
-        dropout=0.1,
-        evaluate_every=500,
-        joined=True,
-        held_out_by=BY_RANDOM,
-        held_out_share=0.15,
-        context_weight=1.0,
-    ),
+    casual=CasualSettings(**_TESIS_TWEETS, max_epochs=10, warmup_steps=250, evaluate_every=500, joined=True, held_out_share=0.15),
     control=ControlSettings(
-        max_steps=ONE_PASS_STEPS,
-        max_epochs=3,
-        batch_size=6,
-        learning_rate=5e-5,
-        schedule=LINEAR,
-        warmup_share=0.0,
-        weight_decay=0.0,
-        dropout=0.1,
-        held_out_by=BY_RANDOM,
-        held_out_share=0.1,
-        context_weight=1.0,
-        field_dropout=0.0,
-        context_dropout=0.0,
+        **_TESIS_TWEETS, max_epochs=3, warmup_share=0.0, held_out_share=0.1, field_dropout=0.0, context_dropout=0.0
     ),
 )
 """The thesis's own numbers, where it gives them (its sections 4.2 and 5), else those of its tools."""

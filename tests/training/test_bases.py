@@ -90,7 +90,6 @@ def test_a_base_is_found_by_its_name_in_the_hubs_own_layout(tmp_path: Path, monk
     hub_folder(stored / "snapshots" / revision)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("training.bases.CACHE", str(cache))
     monkeypatch.chdir(tmp_path)
     card = import_base("alguien/gpt2-prueba", tmp_path / "base", "base")
     assert card["source"] == "alguien/gpt2-prueba"

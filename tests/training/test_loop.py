@@ -25,7 +25,7 @@ from tests.support.paths import ROOT
 from training.evaluation.metrics import Loss, bits_per_byte, perplexity
 from training.exit_codes import StoppedError
 from training.loop.checkpoint import Identity, OtherRunError, Progress, load_checkpoint, save_checkpoint
-from training.loop.loop import DivergedError, held_out_loss, learn
+from training.loop.loop import DATASET, DivergedError, held_out_loss, learn
 from training.loop.network import ScoredLoss, build_network, count_parameters, set_dropout
 from training.loop.optimizers import make_optimizers
 from training.loop.processes import ALONE, Processes
@@ -331,6 +331,21 @@ def test_a_checkpoint_that_learnt_from_something_else_is_refused_by_its_name(tmp
     learn(micro(), windows(), settings(checkpoint_minutes=0.0), ALONE, checkpoint, learnt_from={"train.bin": "a1"})
     with pytest.raises(OtherRunError, match=r"train\.bin is a1 there and b2 here"):
         learn(micro(), windows(), settings(), ALONE, checkpoint, learnt_from={"train.bin": "b2"})
+
+
+def test_a_checkpoint_over_tweets_that_are_gone_is_written_over_before_the_first_step(tmp_path: Path) -> None:
+    """What is deleted on a machine may lie in S3 still."""
+    checkpoint = tmp_path / "control.pt"
+    learn(micro(), windows(), settings(checkpoint_minutes=0.0), ALONE, checkpoint, learnt_from={DATASET: "a1"})
+
+    class Gone(_StopsAt):
+        def training_batch(self, step: int, rank: int, world: int) -> Batch:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        learn(micro(), Gone(windows(), 0), settings(), ALONE, checkpoint, learnt_from={DATASET: "b2"})
+    left = torch.load(checkpoint, weights_only=True)
+    assert (left["progress"]["step"], left["run"][DATASET]) == (0, "b2")
 
 
 def test_other_threads_than_before_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,10 +25,12 @@ class Split:
     held_out: pa.Table
     cut: str
     """Where it was cut, as politico.models.cut writes it."""
-    dropped_duplicates: int
-    """Held-out tweets whose words stand in a training tweet too: left out, for they would test memory."""
     repeated: Sequence[str] = ()
-    """Their texts."""
+    """Texts of held-out tweets whose words stand in a training tweet too: left out, for they would test memory."""
+
+    @property
+    def dropped_duplicates(self) -> int:
+        return len(self.repeated)
 
     def repeating_themselves(self, settings: EvaluationSettings) -> list[str]:
         """Texts of the held-out side as people wrote them, those that repeat a training tweet among them: a draw of as many as
@@ -57,7 +59,7 @@ def split_at(table: pa.Table, *cuts: str) -> Split:
     cut = " and ".join(dict.fromkeys(cuts))
     if not len(train) or not len(held_out):
         raise LimitError(f"cut at {cut} the dataset gives {len(train)} training tweets and {len(held_out)} held out")
-    return Split(train.combine_chunks(), held_out.combine_chunks(), cut, len(repeated), repeated)
+    return Split(train.combine_chunks(), held_out.combine_chunks(), cut, repeated)
 
 
 def of_parties(table: pa.Table, parties: Sequence[str]) -> pa.Table:

@@ -15,20 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from inference.engine import Engine
 from inference.model import Model
 from politico.control.political import known_schema
-from politico.errors import FileFormatError, LimitError
+from politico.errors import FileFormatError
 from politico.flags import read_flags
-from politico.models.settings import EvaluationSettings
+from politico.models.settings import CasualSettings, EvaluationSettings
 from training.dataset.folder import read_dataset
 from training.dataset.split import of_parties, split_at
 from training.evaluation.adherence import qualities
-from training.evaluation.evaluate import EVALUATION_FILE, cuts_of, fits
+from training.evaluation.evaluate import EVALUATION_FILE
+from training.evaluation.held_out import HeldOut, cuts_of, held_out_of, make_ready
 from training.evaluation.judges import judges_of, rows_to_judge
-from training.evaluation.novelty import Shingles, novelty
+from training.evaluation.novelty import novelty
 from training.evaluation.referee import Referee
 from training.evaluation.scoring import Tweet, plain, score, unconditioned
 from training.evaluation.telling import telling
@@ -73,34 +73,15 @@ def evaluate_casual(
     models = {"candidate": open_model(candidate), "base": open_model(base)}
     if other is not None:
         models["other"] = open_model(other)
-    torch.set_num_threads(max(model.threads for model in models.values()))
     for model in models.values():
         known_schema(model.codec.schema)
-        model.network.to("cuda" if torch.cuda.is_available() else "cpu")
-    cuts = cuts_of(models)
-    table = read_dataset(dataset)
+    make_ready(models.values())
+    cuts, table = cuts_of(models), read_dataset(dataset)
     parts = split_at(of_parties(table, parties_of(models["candidate"])), *cuts)
-    trained = parts.train["text"].to_pylist()
-    shingles = Shingles(trained)
-    held_out = parts.held_out.to_pylist()
-    fresh = [row for row in held_out if not shingles.is_near_copy(row["text"])]
-    fitting = [row for row in fresh if fits(row["text"], models.values())]
-    if not fitting:
-        raise LimitError(f"none of {len(held_out)} held-out tweets can be scored: they are near copies, or too long")
-    random = np.random.default_rng(settings.seed)
-    rows = [fitting[index] for index in sorted(random.permutation(len(fitting))[: settings.max_tweets].tolist())]
-    tweets = [Tweet({}, row["text"]) for row in rows]
-    print(f"scoring {len(rows)} of {len(held_out)} held-out tweets, cut at {parts.cut}", flush=True)
+    held_out = held_out_of(parts, models, settings)
+    tweets = [Tweet({}, row["text"]) for row in held_out.scored]
     found: dict[str, Any] = {
-        "held_out": {
-            "tweets": len(held_out),
-            "scored": len(rows),
-            "near_copies_of_training": len(held_out) - len(fresh),
-            "too_long": len(fresh) - len(fitting),
-            "dropped_duplicates": parts.dropped_duplicates,
-            "cut": parts.cut,
-            "bytes": sum(len(row["text"].encode()) for row in rows),
-        },
+        "held_out": held_out.counts,
         "base": {
             "name": models["base"].card.get("name"),
             **score(models["base"], plain(models["base"], tweets), tweets).figures(),
@@ -111,10 +92,10 @@ def evaluate_casual(
             **score(models["candidate"], unconditioned(models["candidate"], tweets), tweets).figures(),
         },
     }
-    real = [rows[index]["text"] for index in random.permutation(len(rows))[: settings.generated]]
+    real = _drawn(held_out, settings.generated, settings.seed)
     print(f"writing {len(real)} tweets freely", flush=True)
     texts = written_freely(models["candidate"], len(real), settings.seed)
-    referee = Referee(trained)
+    referee = Referee(parts.train["text"].to_pylist())
     found["written"] = {
         "tweets": len(texts),
         "parameters": FREELY,
@@ -127,12 +108,16 @@ def evaluate_casual(
             **qualities([{}] * len(real), real, models["candidate"].words, models["candidate"].codec.schema),
             "referee_bits_per_byte": referee.bits_per_byte(real),
         },
-        "novelty": {"written": novelty(shingles, texts), "real": novelty(shingles, parts.repeating_themselves(settings))},
+        "novelty": {
+            "written": novelty(held_out.shingles, texts),
+            "real": novelty(held_out.shingles, parts.repeating_themselves(settings)),
+        },
         "sounds_like": _sounds_like(rows_to_judge(split_at(table, *cuts).train), {"written": texts, "real": real}, settings.seed),
         "examples": texts[:EXAMPLES],
     }
     if other is not None:
-        theirs = split_at(of_parties(table, parties_of(models["other"])), *cuts).held_out.to_pylist()
+        side = split_at(of_parties(table, parties_of(models["other"])), *cuts)
+        theirs = _drawn(held_out_of(side, models, settings), len(real), settings.seed)
         found["apart"] = _apart(models["other"], theirs, texts, real, settings.seed)
     return {**found, "settings": asdict(settings)}
 
@@ -143,7 +128,13 @@ def parties_of(model: Model) -> tuple[str, ...]:
         named = str(model.card["settings"]["casual"]["parties"])
     except (KeyError, TypeError) as error:
         raise FileFormatError(f"the card of {model.card.get('name')!r} has no parties; it is no casual model") from error
-    return tuple(one.strip() for one in named.split(",") if one.strip())
+    return CasualSettings(parties=named).party_list
+
+
+def _drawn(held_out: HeldOut, count: int, seed: int) -> list[str]:
+    """Texts of as many of the scored tweets, at random."""
+    order = np.random.default_rng(seed).permutation(len(held_out.scored))[:count]
+    return [held_out.scored[index]["text"] for index in order.tolist()]
 
 
 def written_freely(model: Model, count: int, seed: int) -> list[str]:
@@ -163,13 +154,9 @@ def _sounds_like(rows: Sequence[Mapping[str, Any]], texts: Mapping[str, Sequence
     return found
 
 
-def _apart(
-    other: Model, rows: Sequence[Mapping[str, Any]], texts: Sequence[str], real: Sequence[str], seed: int
-) -> dict[str, Any]:
+def _apart(other: Model, theirs: Sequence[str], texts: Sequence[str], real: Sequence[str], seed: int) -> dict[str, Any]:
     """How well a classifier tells this model's tweets from the other's, and their parties' real ones: 0.5 not at all, 1
     always."""
-    chosen = np.random.default_rng(seed).permutation(len(rows))[: len(real)]
-    theirs = [rows[index]["text"] for index in chosen]
     return {
         "other": other.card.get("name"),
         "parties": list(parties_of(other)),

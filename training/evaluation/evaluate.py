@@ -14,21 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from inference.engine import Engine
 from inference.model import Model
 from politico.control.format import Context, Schema
 from politico.control.honoured import Honoured, as_said, honoured
 from politico.control.political import context_of_row, known_schema
-from politico.errors import FileFormatError, LimitError
 from politico.flags import read_flags
 from politico.lake.tombstones import fingerprint
-from politico.models.cut import latest
 from politico.models.settings import EvaluationSettings
 from training.dataset.folder import read_dataset
 from training.dataset.split import Split, normalised, split_at
 from training.evaluation.adherence import Known, adherence, by_value, distinct, qualities
+from training.evaluation.held_out import cuts_of, held_out_of, make_ready
 from training.evaluation.judges import judges_of, rows_to_judge
 from training.evaluation.metrics import Loss
 from training.evaluation.novelty import Shingles, novelty
@@ -134,33 +132,16 @@ def evaluate(
     models = {"candidate": open_model(candidate), "base": open_model(base)}
     if champion is not None:
         models["champion"] = open_model(champion)
-    torch.set_num_threads(max(model.threads for model in models.values()))
     schemas = {name: known_schema(model.codec.schema) for name, model in models.items()}
-    for model in models.values():
-        model.network.to("cuda" if torch.cuda.is_available() else "cpu")
+    make_ready(models.values())
     parts = split_at(read_dataset(dataset), *cuts_of(models))
-    held_out = parts.held_out.to_pylist()
-    shingles = Shingles(parts.train["text"].to_pylist())
-    fresh = [row for row in held_out if not shingles.is_near_copy(row["text"])]  # the rest would test memory
-    fitting = [row for row in fresh if fits(row["text"], models.values())]
-    random = np.random.default_rng(settings.seed)
-    chosen = sorted(random.permutation(len(fitting))[: settings.max_tweets].tolist())
-    rows = [fitting[index] for index in chosen]
-    if not rows:
-        raise LimitError(f"none of {len(held_out)} held-out tweets fits into the models")
+    held_out = held_out_of(parts, models, settings)
     # Each model is asked in the version of the format that it was trained with.
-    tweets = {name: [Tweet(context_of_row(row, schema), row["text"]) for row in rows] for name, schema in schemas.items()}
-    print(f"scoring {len(rows)} of {len(held_out)} held-out tweets, cut at {parts.cut}", flush=True)
+    tweets = {
+        name: [Tweet(context_of_row(row, schema), row["text"]) for row in held_out.scored] for name, schema in schemas.items()
+    }
     evaluation: dict[str, Any] = {
-        "held_out": {
-            "tweets": len(held_out),
-            "scored": len(rows),
-            "near_copies_of_training": len(held_out) - len(fresh),
-            "too_long": len(fresh) - len(fitting),
-            "dropped_duplicates": parts.dropped_duplicates,
-            "cut": parts.cut,
-            "bytes": sum(len(row["text"].encode()) for row in rows),
-        },
+        "held_out": held_out.counts,
         "base": _named(models["base"], score(models["base"], plain(models["base"], tweets["base"]), tweets["base"])),
         "champion": None,
     }
@@ -172,7 +153,7 @@ def evaluate(
                 "null_context": score(model, unconditioned(model, own), own).figures(),
                 "labels_only": score(model, conditioned(model, _labels_only(own, schemas[name])), own).figures(),
             }
-    generated = judge_writing(models["candidate"], parts, fitting, settings, sentiments, shingles)
+    generated = judge_writing(models["candidate"], parts, held_out.fitting, settings, sentiments, held_out.shingles)
     return {**evaluation, "generated": generated, "settings": asdict(settings)}
 
 
@@ -356,29 +337,6 @@ def _half_and_half(asked: Sequence[Asked], wanted: int, seed: int) -> list[Asked
 
 def _named(model: Model, loss: Loss) -> dict[str, Any]:
     return {"name": model.card.get("name"), **loss.figures()}
-
-
-def cuts_of(models: Mapping[str, Model]) -> list[str]:
-    """What none of the models has seen, nor the base's tokenizer. Raises FileFormatError for a card that does not say."""
-    cuts = {cut_of_model(model) for name, model in models.items() if name != "base"}
-    data = models["base"].card.get("data")
-    if isinstance(data, dict) and data.get("cut"):
-        cuts.add(str(data["cut"]))
-    return latest(cuts)
-
-
-def cut_of_model(model: Model) -> str:
-    """What the model was not trained on; earlier versions' cards had a day alone."""
-    data = model.card.get("data")
-    found = (data.get("cut") or data.get("cut_day")) if isinstance(data, dict) else None
-    if not found:
-        raise FileFormatError(f"the card of {model.card.get('name')!r} has no cut; it is no model of tweets")
-    return str(found)
-
-
-def fits(text: str, models: Any) -> bool:
-    """With its marker, its end and the text's own tokens, in each of the models."""
-    return all(len(model.codec.encode(" " + text)) + 2 <= model.length for model in models)
 
 
 if __name__ == "__main__":
