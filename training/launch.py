@@ -70,7 +70,8 @@ def main(root: Path) -> int:
 
 def around(gpus: int) -> dict[str, str]:
     """What the training program is to know of how it is started, as its environment."""
-    threads = {} if "OMP_NUM_THREADS" in os.environ else {OWN_THREADS: "1"}
+    # Left alone torchrun sets the first by itself, with a banner that nobody can act on.
+    threads = {} if "OMP_NUM_THREADS" in os.environ else {"OMP_NUM_THREADS": "1", OWN_THREADS: "1"}
     return {GPUS: str(gpus), "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": str(LAST_SECONDS), **threads}
 
 

@@ -13,9 +13,9 @@ import torch
 
 from politico.errors import LimitError
 from tests.support.paths import ROOT
-from training.exit_codes import GPUS, REASON_FILE
-from training.launch import Machines, command, flags, folders, gpus, main
-from training.loop.processes import joined
+from training.exit_codes import GPUS, OWN_THREADS, REASON_FILE
+from training.launch import Machines, around, command, flags, folders, gpus, main
+from training.loop.processes import Processes, joined
 
 ALONE = Machines("algo-1", ["algo-1"], "eth0")
 SECOND = Machines("algo-2", ["algo-1", "algo-2"], "eth0")
@@ -96,6 +96,25 @@ def test_a_machine_whose_gpus_torch_does_not_see_does_not_train_on_its_cpu(
         pass
     with joined({GPUS: str(seen + 1), "CUDA_VISIBLE_DEVICES": ""}) as alone:
         assert alone.world == 1
+
+
+def test_threads_are_the_programs_to_choose_unless_somebody_asked_for_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert not {"OMP_NUM_THREADS", OWN_THREADS} & set(around(0))
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        Processes(cores=4).use_threads(1)
+        assert torch.get_num_threads() == 2, "what was asked for stays"
+        monkeypatch.delenv("OMP_NUM_THREADS")
+        for name, value in around(0).items():
+            monkeypatch.setenv(name, value)
+        Processes(cores=4).use_threads(10**9)
+        assert torch.get_num_threads() == 4
+        Processes(cores=4).use_threads(1)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_program_that_dies_without_a_word_leaves_a_reason_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
