@@ -37,6 +37,8 @@ from training.samples.windows import Windows
 
 RESULTS = Path(__file__).parent / "results" / "gpu.json"
 VOCABULARY = 50_264
+END, DOCUMENT = 0, 600
+"""The end token, and how many tokens a document has here."""
 GOALS = {"pretraining": 400_000, "control": 3_000}
 """Positions and samples a second on one H200."""
 THESIS = {"pretraining": 33_200, "control": 32}
@@ -67,17 +69,18 @@ def measure(minutes: float) -> dict[str, Any]:
     base = replace(experiment.base, batch_size=96 if there else 8)
     control = replace(experiment.control, batch_size=192 if there else 16)
     tokens = np.random.default_rng(1).integers(0, VOCABULARY if there else 400, 4_000_000).astype(np.uint16)
-    windows = Windows(
-        tokens, tokens[:20_000], positions=shape.positions, batch_size=base.batch_size, seed=1, held_out_tokens=8_192
-    )
-    samples = ControlSamples(made_up(), _codec(), control, length=shape.positions, held_out_tokens=8_192)
+    tokens[::DOCUMENT] = END
+    common = {"positions": shape.positions, "batch_size": base.batch_size, "seed": 1, "held_out_tokens": 8_192}
+    hidden, seen = (Windows(tokens, tokens[:20_000], **common, hidden=end) for end in (END, None))
+    samples = ControlSamples(made_up(), _codec(), control, length=shape.positions, held_out_tokens=8_192, packed=True)
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "command": " ".join(["python -m benchmarks.gpu", *sys.argv[1:]]),
         "device": torch.cuda.get_device_name() if there else f"none; {platform.processor() or platform.machine()}",
         "libraries": {name: version(name) for name in ("torch", "transformers")} | {"python": platform.python_version()},
         "parameters": count_parameters(build_network(shape, VOCABULARY, 0, 1)),
-        "pretraining": speed(shape, windows, base, minutes),
+        "pretraining": speed(shape, hidden, base, minutes),
+        "pretraining_documents_seen": speed(shape, seen, base, minutes),
         "control": speed(shape, samples, control, minutes),
         "goals": GOALS,
         "thesis_on_four_V100": THESIS,

@@ -489,6 +489,56 @@ def parties(
     compare_parties(dataset, out, seeds=seeds, dimensions=dimensions)
 
 
+@app.command(
+    epilog="Examples:  [bold]politico evaluation runs/control[/]   ·   [bold]politico evaluation 20261126-021500-1a2b --local[/]"
+)
+def evaluation(
+    source: Annotated[
+        str, typer.Argument(help="The folder of a run, an evaluation.json, or the id of a run whose evaluation is in the lake.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Where the page goes.", show_default="evaluation.html beside the figures, or here")
+    ] = None,
+    local: Annotated[bool, typer.Option("--local", help="Of the cloud that `politico up` keeps in this folder.")] = False,
+) -> None:
+    """An evaluation as one page with pictures: what a model foretells, says of what it is asked, and how new that is."""
+    from cli.training.evaluations import show_evaluation
+
+    show_evaluation(source, out, local=local)
+
+
+@app.command(
+    epilog="Examples:  [bold]politico table 9 runs/es runs/control[/]   ·   [bold]politico table 8 runs/control/control "
+    "--instead 'Chile Vamos=Bloque Sur' --instead 'Frente Amplio=Marea Común' --instead 'Nueva Mayoría=Pacto Norte'[/]"
+)
+def table(
+    number: Annotated[int, typer.Argument(help="Of the thesis: 1, 3, 4, 5, 7, 8 (what it asked for) or 9 (figures).")],
+    folders: Annotated[list[Path], typer.Argument(help="A model's folder; for table 9 the folders of runs.")],
+    draws: Annotated[int, typer.Option(min=1, max=20, help="Of each prompt or context; all are shown.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed writes the same.")] = 7,
+    decoding: Annotated[
+        str, typer.Option(help="`thesis`: beams and limits of its notebooks; `ours`: as the endpoint and the evaluation draw.")
+    ] = "thesis",
+    instead: Annotated[
+        list[str] | None, typer.Option(help="OLD=NEW: a name of your country for one of Chile's; as often as you like.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """The thesis's tables with the models at hand: its own prompts and contexts, every draw; or its figures beside ours."""
+    from cli.thesis.asked import RESULTS
+
+    if number == RESULTS:
+        from cli.thesis.results import show_results
+
+        show_results(folders, as_json=as_json)
+        return
+    from cli.thesis.tables import write_table
+
+    if len(folders) > 1:
+        raise InputError(f"table {number} is written by one model; {len(folders)} folders are given")
+    write_table(number, folders[0], draws=draws, seed=seed, decoding=decoding, instead=instead or (), as_json=as_json)
+
+
 base_app = typer.Typer(help="Base models: what training begins with.", no_args_is_help=True)
 app.add_typer(base_app, name="base")
 

@@ -108,7 +108,7 @@ def train_base(corpus: Path, shape: NetworkSettings, settings: BaseSettings, run
     """A new GPT-2 from a corpus folder. Raises InputError for a folder or settings that can't be used."""
     hashes = hashes_of(corpus)
     tokenizer = open_tokenizer(corpus / TOKENIZER_FILE)
-    train = read_shard(corpus / TRAIN_FILE)
+    train, codec = read_shard(corpus / TRAIN_FILE), codec_for(tokenizer, SCHEMA)
     windows = Windows(
         train,
         read_shard(corpus / HELD_OUT_FILE),
@@ -116,8 +116,8 @@ def train_base(corpus: Path, shape: NetworkSettings, settings: BaseSettings, run
         batch_size=settings.batch_size,
         seed=settings.seed,
         held_out_tokens=_held_out_tokens(processes),
+        hidden=codec.ids[SCHEMA.end] if settings.hidden_documents else None,
     )
-    codec = codec_for(tokenizer, SCHEMA)
     data: Data = windows
     if settings.passages_share:
         listened = Passages(train, codec, length=shape.positions, batch_size=settings.batch_size, seed=settings.seed)
@@ -251,6 +251,7 @@ def _samples(
         held_out_tokens=_held_out_tokens(processes),
         context_of=no_context if free else context_of_row,
         tokenizer=hashlib.sha256(tokenizer.to_str().encode()).hexdigest()[:8],
+        packed=processes.device.type == "cuda",
     )
     if isinstance(settings, CasualSettings) and settings.joined:
         train, held_out = (joined(samples.ids_of(side), settings.seed) for side in (samples.train, samples.held_out))

@@ -16,13 +16,13 @@ from typing import Any
 
 from cli import flows, local_cloud
 from cli.demo.contexts import Asked, as_inputs, choose
-from cli.demo.curves import draw_curves
 from cli.demo.screen import explain, table_of
-from cli.demo.summary import write_summary
 from cli.generate import invoke
 from cli.importing.command import describe
 from cli.importing.inputs import Inputs, open_zone, read_files
 from cli.local_cloud import LocalCloud
+from cli.pages.curves import draw_curves
+from cli.pages.summary import write_summary
 from cli.screen import Screen, counted
 from cli.services import Services
 from inference.model import load_model

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cli.demo.curves import draw_curves
+from cli.pages.curves import draw_curves
 from cli.screen import Screen, Stage
 from cli.training.asked import experiment_of
+from cli.training.evaluations import show_evaluation
 from inference.model import SMALL_NETWORK, WEIGHTS_FILE
 from politico.errors import InputError, JobError, LimitError
 from politico.flags import to_flags
@@ -76,6 +77,7 @@ class Here:
             self._train(experiment.goal, [*given, *to_flags(getattr(experiment, experiment.goal))])
         if experiment.goal != BASE:
             self._evaluate(base)
+            show_evaluation(str(out), None, local=False)
         histories = {stage: _history(out / f"{stage}-output") for stage in (BASE, experiment.goal)}
         draw_curves({stage: records for stage, records in histories.items() if records}, out / CURVES_FILE)
         told = f"In {out}/: {experiment.goal}/ is the model, {CURVES_FILE} its curves, {LOG_FILE} all that was said"

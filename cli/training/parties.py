@@ -18,6 +18,7 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
+from cli.pages.pictures import BLUE, RED, new_figure
 from cli.screen import Screen
 from politico.control.words import words_of
 from politico.errors import LimitError
@@ -138,16 +139,12 @@ def together(parties: Sequence[str], found: Sequence["np.ndarray[tuple[int, int]
 
 def draw(measured: Distances, path: Path) -> None:
     """The parties on a plane, as far apart as two dimensions allow."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # no screen needed
-    from matplotlib.figure import Figure
-
     points = on_a_plane(measured.mean)
-    figure = Figure(figsize=(6.4, 5.2), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(6.4, 5.2)
     axes = figure.add_subplot()
     sides = measured.sides()
     for (x, y), name in zip(points, measured.parties, strict=True):
-        color = "#c0392b" if name in sides[0] else "#2c5f9e" if name in sides[1] else "#777777"
+        color = RED if name in sides[0] else BLUE if name in sides[1] else "#777777"
         axes.plot(x, y, "o", color=color)
         axes.annotate(name, (x, y), textcoords="offset points", xytext=(5, 4), fontsize=9)
     axes.set_title("Parties by what they write (Word2Vec; distances flattened)", fontsize=10)

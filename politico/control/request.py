@@ -40,7 +40,7 @@ class Parameters:
     """Draw among this many likeliest tokens; 0 for all."""
     top_p: float = _number(0.9, 0.01, 1.0)
     """Draw among the likeliest tokens that hold this share of the probability."""
-    num_beams: int = _number(1, 1, 8)
+    num_beams: int = _number(1, 1, 10)
     """Beam search over this many candidates."""
     no_repeat_ngram_size: int = _number(0, 0, 10)
     """No run of this many tokens twice; 0 for no rule."""

@@ -82,7 +82,7 @@ class Experiment:
 
 FULL = Experiment(
     description="",
-    base=BaseSettings(max_steps=200_000, max_epochs=5, batch_size=96),
+    base=BaseSettings(max_steps=200_000, max_epochs=5, batch_size=96, hidden_documents=True),
     casual=CasualSettings(max_steps=30_000, max_epochs=10, batch_size=64, learning_rate=1e-4, dropout=0.1),
     control=ControlSettings(max_steps=30_000, batch_size=64, learning_rate=1e-4, dropout=0.1),
 )
@@ -157,7 +157,14 @@ TESIS = Experiment(
         weight_decay=0.0,
         dropout=0.1,
     ),
-    casual=CasualSettings(**_TESIS_TWEETS, max_epochs=10, warmup_steps=250, evaluate_every=500, joined=True, held_out_share=0.15),
+    casual=CasualSettings(
+        **{**_TESIS_TWEETS, "batch_size": 8},  # two on each of four GPUs
+        max_epochs=10,
+        warmup_steps=250,
+        evaluate_every=500,
+        joined=True,
+        held_out_share=0.15,
+    ),
     control=ControlSettings(
         **_TESIS_TWEETS, max_epochs=3, warmup_share=0.0, held_out_share=0.1, field_dropout=0.0, context_dropout=0.0
     ),

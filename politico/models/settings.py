@@ -118,6 +118,8 @@ class BaseSettings(LearningSettings):
     """Share of the steps that are passages of the corpus behind contexts made of their own words; the rest is plain text."""
     window: int = within(0, 0, 100_000)
     """Tokens of a sequence, at most the network's positions; 0: all of them."""
+    hidden_documents: bool = False
+    """Whether documents that share a sequence are hidden from each other; otherwise each sees those before it, as in GPT-2."""
 
 
 @dataclass(frozen=True)

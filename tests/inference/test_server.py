@@ -148,7 +148,7 @@ def test_other_paths_and_methods_are_not_there(client: TestClient) -> None:
         ("top_k", 1.5, "a whole number"),
         ("top_p", 0, "from 0.01 to 1.0"),
         ("top_p", 1.1, "from 0.01 to 1.0"),
-        ("num_beams", 9, "from 1 to 8"),
+        ("num_beams", 11, "from 1 to 10"),
         ("no_repeat_ngram_size", 11, "from 0 to 10"),
         ("repetition_penalty", 0.4, "from 0.5 to 5.0"),
         ("length_penalty", 5.1, "from -5.0 to 5.0"),

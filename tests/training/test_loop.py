@@ -17,6 +17,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import settings as searched
+from hypothesis import strategies as st
 from transformers import GPT2LMHeadModel
 
 from politico.control.format import Sample
@@ -30,7 +33,7 @@ from training.loop.network import ScoredLoss, build_network, count_parameters, s
 from training.loop.optimizers import make_optimizers
 from training.loop.processes import ALONE, Processes
 from training.loop.schedule import asked_weight, progress_line, rate_share, share_done
-from training.samples.batch import IGNORED, Batch, pad
+from training.samples.batch import IGNORED, Batch, pack, pad
 from training.samples.windows import Windows
 
 SHAPE = NetworkSettings(layers=2, width=32, heads=2, positions=16)
@@ -52,13 +55,13 @@ def micro(seed: int = 1) -> GPT2LMHeadModel:
 
 def windows(**changes: Any) -> Windows:
     tokens = np.random.default_rng(3).integers(0, 50, 1000).astype(np.uint16)
-    given: dict[str, Any] = {"positions": 16, "batch_size": 4, "seed": 7, "held_out_tokens": 160} | changes
-    return Windows(tokens[:800], tokens[800:], **given)
+    asked: dict[str, Any] = {"positions": 16, "batch_size": 4, "seed": 7, "held_out_tokens": 160} | changes
+    return Windows(tokens[:800], tokens[800:], **asked)
 
 
 def settings(**changes: Any) -> LearningSettings:
-    given: dict[str, Any] = {"max_steps": 8, "batch_size": 4, "learning_rate": 1e-2, "dropout": 0.1, "evaluate_every": 3}
-    return LearningSettings(**(given | changes))
+    asked: dict[str, Any] = {"max_steps": 8, "batch_size": 4, "learning_rate": 1e-2, "dropout": 0.1, "evaluate_every": 3}
+    return LearningSettings(**(asked | changes))
 
 
 def samples() -> list[Sample]:
@@ -103,6 +106,69 @@ def test_samples_of_a_batch_never_see_each_other_nor_the_filling() -> None:
     expected = sum(loss(one.ids, one.targets)[0].item() for one in alone)
     assert loss(together.ids, together.targets)[0].item() == pytest.approx(expected, rel=1e-5)
     assert loss(other_filler.ids, other_filler.targets)[0].item() == pytest.approx(expected, rel=1e-5)
+
+
+@searched(max_examples=25, deadline=None)
+@given(st.lists(st.integers(3, 16), min_size=1, max_size=12), st.integers(0, 2**32 - 1))
+def test_samples_side_by_side_give_the_losses_and_gradients_of_samples_in_rows_of_their_own(
+    lengths: list[int], seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    drawn = []
+    for length in lengths:
+        ids = (*random.integers(1, 50, length - 1).tolist(), 0)
+        start = int(random.integers(1, length))
+        drawn.append(Sample(ids, start, asked=tuple(range(start, length, 2))))
+    padded, packed = pad(drawn, 0), pack(drawn, 16, 0)
+    assert packed.scored == padded.scored
+    assert sorted(packed.targets[packed.targets != IGNORED].tolist()) == sorted(
+        padded.targets[padded.targets != IGNORED].tolist()
+    )
+    networks = [micro(), micro()]
+    losses = []
+    for network, batch in zip(networks, (padded, packed), strict=True):
+        weighted, plain = ScoredLoss(network)(batch.ids, batch.targets, batch.weights(6.0), batch.positions)
+        weighted.backward()
+        losses.append((weighted.item(), plain.item()))
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    for one, other in zip(networks[0].parameters(), networks[1].parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad, atol=1e-4, rtol=1e-3)
+
+
+def test_samples_side_by_side_take_fewer_positions_and_parts_of_them_are_still_themselves() -> None:
+    drawn = [Sample((*range(1, length), 0), 1) for length in (9, 4, 12, 5, 8, 3, 6, 16)]
+    batch, loss = pack(drawn, 16, 0), ScoredLoss(micro())
+    assert batch.tokens < pad(drawn, 0).tokens
+    whole = loss(batch.ids, batch.targets, None, batch.positions)[0].item()
+    parts = [loss(one.ids, one.targets, None, one.positions)[0].item() for one in batch.passes(16)]
+    assert len(parts) == len(batch.ids)
+    assert sum(parts) == pytest.approx(whole, rel=1e-5)
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_a_document_that_is_hidden_changes_nothing_in_the_one_behind_it(hidden: bool) -> None:
+    random = np.random.default_rng(5)
+    first, second = (random.integers(1, 50, length).astype(np.uint16) for length in (5, 7))
+    network, losses = ScoredLoss(micro()), []
+    for poison in (0, 1):
+        document = (first + poison * 13) % 49 + 1
+        tokens = np.concatenate([[0], document, [0], second, [0]]).astype(np.uint16)
+        data = Windows(tokens, tokens, positions=14, batch_size=1, seed=1, held_out_tokens=14, hidden=0 if hidden else None)
+        batch = data.training_batch(0, 0, 1)
+        targets = batch.targets.clone()
+        targets[:, : len(document) + 1] = IGNORED
+        with torch.no_grad():
+            losses.append(network(batch.ids, targets, None, batch.positions)[0].item())
+    apart = abs(losses[0] - losses[1])
+    assert apart < 1e-5 if hidden else apart > 1e-2
+
+
+def test_a_hidden_documents_positions_begin_with_its_end_token_and_a_torn_ones_with_the_row() -> None:
+    tokens = np.array([5, 6, 0, 7, 8, 9, 0, 0, 4], dtype=np.uint16)
+    batch = Windows(tokens, tokens, positions=8, batch_size=1, seed=1, held_out_tokens=8, hidden=0).training_batch(0, 0, 1)
+    assert batch.positions is not None
+    assert batch.positions.tolist() == [[0, 1, 0, 1, 2, 3, 0, 0]]
+    assert Windows(tokens, tokens, positions=8, batch_size=1, seed=1, held_out_tokens=8).training_batch(0, 0, 1).positions is None
 
 
 def test_what_was_asked_for_weighs_as_much_as_is_said_and_the_rest_one() -> None:

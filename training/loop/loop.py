@@ -223,11 +223,9 @@ def held_out_loss(scored_loss: torch.nn.Module, data: Data, processes: Processes
 
 def _losses(scored_loss: torch.nn.Module, batch: Batch, device: torch.device, weight: float) -> tuple[torch.Tensor, torch.Tensor]:
     """The summed loss of some rows, weighted and plain."""
-    weights = batch.weights(weight)
+    given = (batch.ids, batch.targets, batch.weights(weight), batch.positions)
     with _half_precision(device):
-        losses: tuple[torch.Tensor, torch.Tensor] = scored_loss(
-            batch.ids.to(device), batch.targets.to(device), None if weights is None else weights.to(device)
-        )
+        losses: tuple[torch.Tensor, torch.Tensor] = scored_loss(*(None if one is None else one.to(device) for one in given))
     return losses
 
 

@@ -100,14 +100,19 @@ class ScoredLoss(nn.Module):
         self.network = network
 
     def forward(
-        self, ids: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None = None
+        self,
+        ids: torch.Tensor,
+        targets: torch.Tensor,
+        weights: torch.Tensor | None = None,
+        positions: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Cross entropy in nats, summed: by the weights, with a gradient, and as it is, without. All are B, T.
 
-        The head, the dearest matrix of a small network, runs on the scored positions only. No mask, no position ids and
-        no cache: attention is plainly causal, over all of a row.
+        The head, the dearest matrix of a small network, runs on the scored positions only. Without positions attention is plainly
+        causal, over all of a row. Where they begin anew another text does, and the two are hidden from each other: transformers
+        tells them apart when there is neither a mask nor a cache.
         """
-        hidden = self.network.transformer(input_ids=ids, use_cache=False).last_hidden_state
+        hidden = self.network.transformer(input_ids=ids, position_ids=positions, use_cache=False).last_hidden_state
         hidden, targets = hidden.flatten(0, 1), targets.flatten()
         scored = (targets != IGNORED).nonzero().squeeze(1)
         if len(scored) < len(targets):  # index_select, for the gradient of hidden[mask] is slow on a CPU

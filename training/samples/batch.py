@@ -25,6 +25,9 @@ class Batch:
     """B, T: the id that follows each position, or IGNORED."""
     asked: torch.Tensor | None = None
     """B, T: whether a position's target spells what the row's context asks for; None where no row has a context."""
+    positions: torch.Tensor | None = None
+    """B, T: the place of each id in its own text, where texts that share a row are hidden from each other; None for rows whose
+    ids all see what stands before them."""
 
     @property
     def tokens(self) -> int:
@@ -48,8 +51,8 @@ class Batch:
         for first in range(0, rows, height):
             part = slice(first, first + height)
             used = int((self.targets[part] != IGNORED).any(0).nonzero().max()) + 1
-            asked = None if self.asked is None else self.asked[part, :used]
-            yield Batch(self.ids[part, :used], self.targets[part, :used], asked)
+            more = (None if one is None else one[part, :used] for one in (self.asked, self.positions))
+            yield Batch(self.ids[part, :used], self.targets[part, :used], *more)
 
 
 class Data(Protocol):
@@ -85,6 +88,36 @@ def pad(samples: Sequence[Sample], filler: int) -> Batch:
         targets[row, one.loss_from - 1 : len(whole) - 1] = whole[one.loss_from :]
         asked[row, np.array(one.asked, dtype=np.int64) - 1] = True
     return Batch(torch.from_numpy(ids), torch.from_numpy(targets), torch.from_numpy(asked))
+
+
+def pack(samples: Sequence[Sample], width: int, filler: int) -> Batch:
+    """Samples side by side in rows of `width` positions, hidden from each other: the very losses that `pad` would give, on fewer
+    positions and always the same width, which suits a GPU. A sample has at most `width` + 1 ids."""
+    rows: list[list[Sample]] = []
+    room: list[int] = []
+    for one in sorted(samples, key=lambda one: -len(one.ids)):  # first fit, the longest first (Johnson 1973)
+        need = len(one.ids) - 1
+        place = next((number for number, left in enumerate(room) if left >= need), len(rows))
+        if place == len(rows):
+            rows.append([])
+            room.append(width)
+        rows[place].append(one)
+        room[place] -= need
+    ids = np.full((len(rows), width), filler)
+    targets = np.full((len(rows), width), IGNORED)
+    asked = np.zeros((len(rows), width), dtype=np.bool_)
+    positions = np.zeros((len(rows), width), dtype=np.int64)
+    for number, row in enumerate(rows):
+        start = 0
+        for one in row:
+            whole, stop = np.array(one.ids), start + len(one.ids) - 1
+            ids[number, start:stop] = whole[:-1]
+            targets[number, start + one.loss_from - 1 : stop] = whole[one.loss_from :]
+            asked[number, start + np.array(one.asked, dtype=np.int64) - 1] = True
+            positions[number, start:stop] = np.arange(stop - start)
+            start = stop
+        positions[number, start:] = np.arange(width - start)  # the filling is a text of its own
+    return Batch(*(torch.from_numpy(one) for one in (ids, targets, asked, positions)))
 
 
 def bucketed(

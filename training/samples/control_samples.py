@@ -16,7 +16,7 @@ from politico.errors import LimitError
 from politico.models.settings import ControlSettings
 from training.corpus.shards import DTYPE, Tokens
 from training.dataset.split import Split
-from training.samples.batch import Batch, bucketed, pad
+from training.samples.batch import Batch, bucketed, pack, pad
 from training.samples.names import swapped
 
 _LOWER_CASE = re.compile(r"\b[a-záéíóúñ]{3,11}\b")
@@ -65,12 +65,14 @@ class ControlSamples:
         held_out_tokens: int,
         context_of: Callable[[Mapping[str, Any]], Context] = context_of_row,
         tokenizer: str = "",
+        packed: bool = False,
     ) -> None:
         """`context_of` gives a tweet's context, none at all where it gives an empty one. `tokenizer` tells one whose tokens mean
-        something else apart: a run can't go on with another."""
+        something else apart: a run can't go on with another. `packed` puts samples side by side in rows of the whole length: the
+        same losses, on fewer and equal rows, as a GPU likes them."""
         self._context_of = context_of
         self._codec = replace(codec, encode=lru_cache(maxsize=CACHED_PIECES)(lambda text: tuple(codec.encode(text))))
-        self._settings, self._length, self._seed = settings, length, settings.seed
+        self._settings, self._length, self._seed, self._packed = settings, length, settings.seed, packed
         self.train, self._lengths, _ = self._fitting(parts.train)
         held_out, lengths, scored = self._fitting(parts.held_out)
         self.counts = Counts(
@@ -109,12 +111,15 @@ class ControlSamples:
     def training_batch(self, step: int, rank: int, world: int) -> Batch:
         epoch, number = divmod(step, self.batches)
         mine = self._plan(epoch)[number][rank::world].tolist()
-        return pad([self._practised(self.train[index], (self._seed, epoch, index)) for index in mine], self._filler)
+        return self._rows([self._practised(self.train[index], (self._seed, epoch, index)) for index in mine])
 
     def held_out_batches(self, rank: int, world: int) -> Iterator[Batch]:
         for first in range(rank * self.batch_size, len(self.looked_at), world * self.batch_size):
             samples = [self._sample(*one) for one in self.looked_at[first : first + self.batch_size]]
-            yield pad(samples, self._filler)
+            yield self._rows(samples)
+
+    def _rows(self, samples: Sequence[Sample]) -> Batch:
+        return pack(samples, self._length, self._filler) if self._packed else pad(samples, self._filler)
 
     def _practised(self, row: Row, seed: tuple[int, ...]) -> Sample:
         """A training tweet as one epoch sees it: some names are others, some fields are left out."""

@@ -18,7 +18,7 @@ WHOLE = {
     "max_new_tokens": (1, 256),
     "min_new_tokens": (0, 256),
     "top_k": (0, 1000),
-    "num_beams": (1, 8),
+    "num_beams": (1, 10),
     "no_repeat_ngram_size": (0, 10),
     "candidates": (1, 20),
     "seed": (0, 2**32 - 1),

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cli.pages.pictures import new_figure
+
 TITLES = {
     "base": "base model on the corpus",
     "casual": "casual model on the tweets",
@@ -13,12 +15,8 @@ TITLES = {
 
 def draw_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> None:
     """One panel a stage: training loss at each record, held-out loss where it was looked at, in nats a token."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # no screen needed
-    from matplotlib.figure import Figure
-
     stages = [stage for stage in TITLES if histories.get(stage)]
-    figure = Figure(figsize=(5.2 * max(1, len(stages)), 3.4), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(5.2 * max(1, len(stages)), 3.4)
     for number, stage in enumerate(stages, 1):
         axes = figure.add_subplot(1, len(stages), number)
         records = histories[stage]

@@ -1,0 +1,1 @@
+"""The thesis's own tables, with the model at hand: `politico table`."""
