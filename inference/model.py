@@ -138,13 +138,17 @@ def load_model(folder: Path) -> Model:
     schema = Schema.from_json((folder / SCHEMA_FILE).read_bytes())
     codec = codec_for(tokenizer, schema)
     network, card = _load_network(folder), _load_card(folder / CARD_FILE)
-    ids, rows = set(tokenizer.get_vocab().values()), int(network.config.vocab_size)
-    if max(ids) >= rows:
-        raise FileFormatError(f"{folder} is no model folder: its tokenizer has id {max(ids)}, its network {rows} rows")
+    last, rows = max(tokenizer.get_vocab().values()), int(network.config.vocab_size)
+    if last >= rows:
+        raise FileFormatError(f"{folder} is no model folder: its tokenizer has id {last}, its network {rows} rows")
+    return Model(network, codec, card, unused_ids(tokenizer, codec, rows), read_words(folder), _spelled(tokenizer, rows))
+
+
+def unused_ids(tokenizer: Tokenizer, codec: Codec, rows: int) -> tuple[int, ...]:
+    """The rows of a network that stand for no text and no control token: past the tokenizer's last id while it learns, and other
+    programs' special tokens."""
     special = {number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special}
-    # Earlier versions left rows past the tokenizer's last id.
-    unused = (set(range(rows)) - ids) | (special - set(codec.ids.values()))
-    return Model(network, codec, card, tuple(sorted(unused)), read_words(folder), _spelled(tokenizer, rows))
+    return tuple(sorted((set(range(rows)) - set(tokenizer.get_vocab().values())) | (special - set(codec.ids.values()))))
 
 
 def _spelled(tokenizer: Tokenizer, rows: int) -> tuple[bytes, ...]:

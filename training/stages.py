@@ -37,7 +37,7 @@ from training.dataset.folder import DAY, identity_of, read_dataset
 from training.dataset.split import Split, cut_for, of_parties, split_at
 from training.evaluation.metrics import Loss
 from training.folders import unpacked
-from training.loop.checkpoint import Progress
+from training.history import History
 from training.loop.loop import DATASET, Learned, learn
 from training.loop.network import add_rows, build_network, count_parameters, fill_up_rows, keep_rows
 from training.loop.processes import Processes
@@ -47,8 +47,9 @@ from training.samples.batch import Data
 from training.samples.control_samples import ControlSamples, Counts, joined, no_context
 from training.samples.passages import Mixed, Passages
 from training.samples.windows import Windows
+from training.trying import tries
 
-HISTORY_FILE, SUMMARY_FILE = "training.jsonl", "summary.json"
+SUMMARY_FILE = "summary.json"
 MODEL_CARD_FILE = "README.md"
 
 NOTHING_SEEN = Seen(b"")
@@ -328,6 +329,7 @@ def _train(
     if processes.first:
         print(f"{count_parameters(network):,} parameters, {data.identity}", flush=True)
         parts = replace(parts, seen=_seen_by_all_tries(run, parts.seen))
+    history = History(run.output)
     learned = learn(
         network,
         data,
@@ -335,8 +337,10 @@ def _train(
         processes,
         run.checkpoint,
         learnt_from=parts.learnt_from,
-        record=lambda now: _write_history(run, now),
+        record=history.write,
+        tried=tries(network, parts.tokenizer, parts.schema, run.stage),
     )
+    history.close()
     if processes.first:
         keep_rows(network, max(parts.tokenizer.get_vocab().values()) + 1)
         summary = _summary(network, learned, run, parts)
@@ -370,13 +374,6 @@ def _summary(network: GPT2LMHeadModel, learned: Learned, run: Run, parts: _Parts
         "before": before,
         "libraries": {name: version(name) for name in ("torch", "transformers", "tokenizers")},
     }
-
-
-def _write_history(run: Run, progress: Progress) -> None:
-    """All lines each time: after an interruption the earlier ones come from the checkpoint."""
-    run.output.mkdir(parents=True, exist_ok=True)
-    lines = "".join(json.dumps(one) + "\n" for one in progress.records)
-    (run.output / HISTORY_FILE).write_text(lines, encoding="utf-8")
 
 
 def _window(settings: BaseSettings, shape: NetworkSettings) -> int:

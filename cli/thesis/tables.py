@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from transformers import GenerationConfig
 
 from cli.thesis.asked import TABLES, Asked
+from inference.continuing import continued
 from inference.engine import Engine
 from inference.model import Model
 from politico.control.format import Context
@@ -112,40 +112,15 @@ def _lengths(how: Mapping[str, Any], before: int, length: int) -> dict[str, Any]
     return {**given, "max_new_tokens": max(1, longest), "min_new_tokens": max(0, min(shortest, longest))}
 
 
-@torch.no_grad()
 def _continued(model: Model, prompt: str, how: Mapping[str, Any], draws: int, seed: int, decoding: str) -> list[str]:
-    """A base goes on with plain text: no marker stands before it. It ends where the base ends it, or at the longest length."""
-    end = model.codec.ids[model.codec.schema.end]
-    ids = [end, *model.codec.encode(prompt)]
-    given = _lengths(how, len(ids), model.length)
-    never = [number for marker in model.codec.schema.markers if (number := model.codec.ids[marker]) != end]
-    chosen: dict[str, Any] = {"top_k": FREELY["top_k"], "top_p": 1.0, "temperature": 1.0}
+    given = _lengths(how, 1 + len(model.codec.encode(prompt)), model.length)
+    lengths = {name: given[name] for name in ("max_new_tokens", "min_new_tokens")}
+    chosen: dict[str, Any] = {name: FREELY[name] for name in ("temperature", "top_k", "top_p")}
     if decoding == THESIS:
         named = ("num_beams", "no_repeat_ngram_size", "top_k", "top_p", "temperature", "length_penalty", "repetition_penalty")
         chosen = {name: given[name] for name in named if name in given}
         chosen["bad_words_ids"] = [list(model.codec.encode(f" {word}")) for word in given["bad_words"]]
-    configuration = GenerationConfig(
-        do_sample=True,
-        num_return_sequences=draws,
-        max_new_tokens=given["max_new_tokens"],
-        min_new_tokens=given["min_new_tokens"],
-        suppress_tokens=sorted({*never, *model.unused}),
-        bos_token_id=end,
-        eos_token_id=end,
-        pad_token_id=end,
-        **chosen,
-    )
-    with torch.random.fork_rng([]):
-        torch.manual_seed(seed)
-        rows = model.network.generate(
-            torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.int64), generation_config=configuration
-        )
-    texts = []
-    for row in rows.tolist():
-        new = row[1:]
-        new = new[: new.index(end)] if end in new else new
-        texts.append(" ".join(model.codec.decode(new).rstrip("\N{REPLACEMENT CHARACTER}").split()))
-    return texts
+    return continued(model, prompt, count=draws, seed=seed, how={**lengths, **chosen})
 
 
 def _renamed(asked: Asked, instead: Sequence[str]) -> Asked:

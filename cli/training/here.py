@@ -27,9 +27,10 @@ from training.corpus.shards import STATISTICS_FILE
 from training.dataset.folder import read_dataset
 from training.dataset.split import cut_for, of_parties, split_at
 from training.evaluation.evaluate import EVALUATION_FILE
+from training.history import HISTORY_FILE
 from training.launch import Machines, around, command, gpus
 from training.loop.processes import cores
-from training.stages import HISTORY_FILE, SUMMARY_FILE
+from training.stages import SUMMARY_FILE
 
 ROOT = Path(__file__).resolve().parents[2]
 ASKED_FILE, LOG_FILE, CURVES_FILE = "run.json", "train.log", "curves.png"

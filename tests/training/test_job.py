@@ -90,6 +90,10 @@ def test_the_base_model_s_figures_are_in_its_card_its_summary_and_its_history(tr
     assert [one["step"] for one in lines if "held_out_loss" in one] == [0, 4, 6]
     assert lines[-1]["held_out_loss"] == pytest.approx(card["figures"]["loss_per_token"])
     assert not list((trained / "checkpoints").glob("*"))
+    samples = [json.loads(line) for line in (trained / "base_output" / "data" / "samples.jsonl").read_text().splitlines()]
+    assert [one["step"] for one in samples] == [4, 4, 4, 6, 6, 6]
+    assert all(one["text"].startswith(one["asked"]) for one in samples)
+    assert list((trained / "base_output" / "data" / "tensorboard").iterdir())
 
 
 def test_the_control_model_keeps_the_tokenizer_and_says_what_it_learnt_from(trained: Path) -> None:

@@ -519,6 +519,7 @@ def test_a_stage_ends_at_its_steps_or_its_minutes_whichever_comes_first(tmp_path
 def test_the_progress_line_keeps_its_form() -> None:
     line = progress_line(settings(max_steps=5000), 120, 20.0, 0.4, 3.2141, 5210.4)
     assert line == "step 120/5000 40% loss 3.214 tokens/s 5210 left 00:30"
+    assert progress_line(settings(max_steps=5000), 120, 20.0, 0.4, 3.2141, 5210.4, 0.412) == f"{line} MFU 41%"
 
 
 def test_a_resumed_run_says_where_it_goes_on_and_keeps_its_first_figure(
@@ -601,6 +602,18 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     for name, expected in expected_weights.items():
         if expected.dim() == 2:  # the keys' bias has no gradient but rounding noise, which Adam makes steps of
             torch.testing.assert_close(weights[name], expected, atol=1e-4, rtol=1e-3)
+
+
+def test_what_the_network_wrote_on_the_way_is_there_after_an_interruption(tmp_path: Path) -> None:
+    drawn = iter(range(100))
+
+    def tried() -> list[dict[str, str]]:
+        return [{"asked": "x", "text": str(next(drawn))}]
+
+    with pytest.raises(StoppedError):
+        learn(micro(), _StopsAt(windows(), 4), settings(), ALONE, tmp_path / "base.pt", tried=tried)
+    learned = learn(micro(), windows(), settings(), ALONE, tmp_path / "base.pt", tried=tried)
+    assert [(one["step"], one["text"]) for one in learned.progress.samples] == [(3, "0"), (6, "1"), (8, "2")]
 
 
 def test_the_history_is_one_object_a_line(tmp_path: Path) -> None:

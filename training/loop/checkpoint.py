@@ -33,6 +33,8 @@ class Progress:
     """Held-out loss in nats a token before the first step."""
     records: list[dict[str, float]] = field(default_factory=list)
     """The lines of training.jsonl so far."""
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    """What the network wrote on the way: the lines of samples.jsonl."""
 
 
 @dataclass(frozen=True)

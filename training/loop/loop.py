@@ -28,6 +28,7 @@ from training.loop.network import ScoredLoss, set_dropout, shape_of
 from training.loop.optimizers import make_optimizers
 from training.loop.processes import Processes
 from training.loop.schedule import asked_weight, held_out_line, progress_line, rate_share, share_done
+from training.loop.utilisation import flops_a_position, peak_of
 from training.samples.batch import Batch, Data
 
 MAX_GRADIENT = 1.0
@@ -67,11 +68,14 @@ def learn(
     *,
     learnt_from: Mapping[str, str] = MappingProxyType({}),
     record: Callable[[Progress], None] = lambda progress: None,
+    tried: Callable[[], list[dict[str, str]]] = list,
 ) -> Learned:
     """Train the network in place, from the checkpoint where there is one.
 
     `learnt_from` has the hashes of what the data is made of. `record` is called in the first process whenever there are new
-    figures. Raises StoppedError on SIGTERM, once a checkpoint is written; OtherRunError where the checkpoint is another run's;
+    figures, and `tried` for samples of what the network writes whenever the held-out text is looked at.
+
+    Raises StoppedError on SIGTERM, once a checkpoint is written; OtherRunError where the checkpoint is another run's;
     DivergedError at the first loss or gradient that is not finite, the checkpoint left as it was.
     """
     if settings.max_epochs:
@@ -101,7 +105,7 @@ def learn(
             save_checkpoint(checkpoint, run, network, optimizers, progress)
         processes.wait()
 
-    started = time.monotonic()
+    started, peak = time.monotonic(), peak_of(processes.device)
     seconds_before, tokens_at_start = progress.seconds, progress.tokens
     last_line = last_checkpoint = progress.seconds
     loss_since, steps_since = 0.0, 0
@@ -136,7 +140,8 @@ def learn(
             if done >= 1 or seconds - last_line >= SECONDS_BETWEEN_LINES:
                 mean = loss_since / steps_since
                 speed = (progress.tokens - tokens_at_start) / max(seconds - seconds_before, 1e-9)
-                say(progress_line(settings, progress.step, seconds, done, mean, speed), flush=True)
+                used = None if peak is None else speed * flops_a_position(network, batch.ids.shape[1]) / (peak * processes.world)
+                say(progress_line(settings, progress.step, seconds, done, mean, speed, used), flush=True)
                 progress.records.append(_figures(progress, train_loss=mean))
                 last_line, loss_since, steps_since = seconds, 0.0, 0
                 if processes.first:
@@ -147,6 +152,8 @@ def learn(
                 )
                 say(held_out_line(progress.step, looked), flush=True)
                 progress.records.append(_figures(progress, held_out_loss=looked))
+                if processes.first:
+                    progress.samples += _samples(progress, tried)
             if stopped or (done < 1 and seconds - last_checkpoint >= 60 * settings.checkpoint_minutes):
                 if processes.first:
                     save_checkpoint(checkpoint, run, network, optimizers, progress)
@@ -159,6 +166,7 @@ def learn(
     progress.records.append(_figures(progress, held_out_loss=after))
     say(held_out_line(progress.step, after), flush=True)
     if processes.first:
+        progress.samples += _samples(progress, tried)
         record(progress)
     return Learned(progress, progress.before, after)
 
@@ -240,6 +248,10 @@ def _is_half(device: torch.device) -> bool:
 
 def _figures(progress: Progress, **losses: float) -> dict[str, float]:
     return {"step": progress.step, "tokens": progress.tokens, "seconds": round(progress.seconds, 3), **losses}
+
+
+def _samples(progress: Progress, tried: Callable[[], list[dict[str, str]]]) -> list[dict[str, Any]]:
+    return [{"step": progress.step, **one} for one in tried()]
 
 
 def _made_with(processes: Processes) -> dict[str, Any]:

@@ -34,12 +34,21 @@ def share_done(settings: LearningSettings, step: int, seconds: float) -> float:
     return max(step / settings.max_steps, seconds / 60 / settings.max_minutes)
 
 
-def progress_line(settings: LearningSettings, step: int, seconds: float, done: float, loss: float, speed: float) -> str:
-    """`step 120/5000 40% loss 3.214 tokens/s 5210 left 00:31`: a fixed form, which other programs read."""
+def progress_line(
+    settings: LearningSettings,
+    step: int,
+    seconds: float,
+    done: float,
+    loss: float,
+    speed: float,
+    utilisation: float | None = None,
+) -> str:
+    """`step 120/5000 40% loss 3.214 tokens/s 5210 left 00:31`, on a GPU with `MFU 41%`: a fixed form, which other programs read.
+    `utilisation` is a share of what the GPUs could compute."""
     left = seconds * max(0.0, 1 - done) / done
     return (
         f"step {step}/{settings.max_steps} {min(done, 1):.0%} loss {loss:.3f} tokens/s {speed:.0f}"
-        f" left {int(left // 60):02d}:{int(left % 60):02d}"
+        f" left {int(left // 60):02d}:{int(left % 60):02d}{'' if utilisation is None else f' MFU {utilisation:.0%}'}"
     )
 
 
