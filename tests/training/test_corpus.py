@@ -19,8 +19,10 @@ from politico.models.seen import Seen
 from politico.models.settings import CorpusSettings
 from tests.support.paths import SHARED
 from tests.training.test_control_samples import START, row, write_days
+from training.corpus import cleaning
+from training.corpus.cleaning import ALONE
 from training.corpus.documents import DOCUMENT_CHARACTERS, Document, LeftOut, collection_files, group_paragraphs, read_documents
-from training.corpus.prepare import ALONE, main, prepare_corpus
+from training.corpus.prepare import main, prepare_corpus
 from training.corpus.shards import read_shard
 from training.corpus.vocabulary import byte_lengths
 from training.corpus.wikitext import Markup, clean_wikitext
@@ -117,6 +119,95 @@ def test_markup_that_is_never_closed_is_left_out_with_its_line() -> None:
 )
 def test_a_template_stays_as_the_number_date_or_word_that_it_shows(text: str, shown: str) -> None:
     assert clean_wikitext(text, Markup()) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("La ''Ilíada'''s y el '''Cid'''.", "La Ilíada's y el Cid."),
+        ("Dice l'''amour''.", "Dice l'amour."),
+        ("Un '''''fuerte''''' golpe.", "Un fuerte golpe."),
+        ("Cuatro ''''quotes'''' aquí.", "Cuatro 'quotes' aquí."),
+        ("Siete '''''''a''''''' b.", "Siete ''a'' b."),
+        ("Sin cerrar ''nunca\nni aquí ''tampoco", "Sin cerrar nunca\nni aquí tampoco"),
+        ("El d'Artagnan 'solo' no cambia.", "El d'Artagnan 'solo' no cambia."),
+    ],
+)
+def test_bold_and_italics_go_and_apostrophes_stay(text: str, shown: str) -> None:
+    assert clean_wikitext(text, Markup()) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Antes [[Archivo:A b.jpg|miniatura|La [[plaza]] de [http://x.org aquí] y {{esd|1 2}}]] después.", "Antes después."),
+        ("Antes [[ archivo : a.tiff ]] después.", "Antes después."),
+        ("Antes [[Categoría:Uno|dos]] después.", "Antes después."),
+        ("Antes [[Bild_Text:Uno]] después.", "Antes después."),
+        ("Antes [[zh-min-nan:Ou]] después.", "Antes después."),
+        ("Antes [[:Categoría:Uno|dos]] después.", "Antes dos después."),
+        ("Antes [[es:Uno|dos]] después.", "Antes dos después."),
+        ("Antes [[Guerra: una historia]] después.", "Antes Guerra: una historia después."),
+    ],
+)
+def test_links_that_show_no_text_are_out_and_others_show_their_label(text: str, shown: str) -> None:
+    markup = Markup(Markup().hidden_namespaces | {"bild text"})
+    assert clean_wikitext(text, markup) == shown
+
+
+def test_a_collection_that_was_stopped_goes_on_where_it_was_and_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages = [page(f"A{number}", f"El artículo {number} trata de ''Montelora''.") for number in range(40)]
+    pages.insert(7, page("Otra", "#REDIRECCIÓN [[A1]]", extra='<redirect title="A1" />'))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "wiki.xml").write_text(export(*pages), encoding="utf-8")
+    settings = CorpusSettings(vocabulary_size=400, held_out_share=0.1)
+    whole = prepare_corpus(tmp_path / "in", tmp_path / "whole", settings)
+    monkeypatch.setattr(cleaning, "BLOCK", 10)
+    cleaned: list[str] = []
+
+    def stops(text: str, markup: Markup) -> str:
+        if len(cleaned) == 25 and "going on" not in "".join(said):
+            raise KeyboardInterrupt
+        cleaned.append(text)
+        return clean_wikitext(text, markup)
+
+    said: list[str] = []
+    monkeypatch.setattr(cleaning, "clean_wikitext", stops)
+    with pytest.raises(KeyboardInterrupt):
+        prepare_corpus(tmp_path / "in", tmp_path / "stopped", settings)
+    assert (tmp_path / "stopped" / cleaning.DOCUMENTS_FILE).is_file()
+    said.append("going on")
+    found = prepare_corpus(tmp_path / "in", tmp_path / "stopped", settings)
+    assert "going on after 20 documents" in capsys.readouterr().out
+    assert len(cleaned) == 25 + 40 - 19, "nineteen of the first twenty are no redirects, and were cleaned before"
+    assert found == whole
+    for name in ("train.bin", "held_out.bin", "tokenizer.json"):
+        assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert not list((tmp_path / "stopped").glob("*.part*"))
+
+
+@pytest.mark.parametrize("other", ["files", "limit", "torn", "state"])
+def test_what_was_cleaned_of_another_collection_is_not_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    text = tmp_path / "in.txt"
+    text.write_text("\n\n".join(paragraphs(60) for _ in range(30)), encoding="utf-8")
+    monkeypatch.setattr(cleaning, "BLOCK", 3)
+    kept = tmp_path / cleaning.DOCUMENTS_FILE
+    expected = cleaning.collect([text], tmp_path / "expected.jsonl", 100)
+    cleaning.collect([text], kept, 0.01 if other == "limit" else 100)
+    state = kept.with_suffix(".json")
+    if other == "files":
+        text.write_text(text.read_text() + "\n\nUno más.", encoding="utf-8")
+        expected = cleaning.collect([text], tmp_path / "other.jsonl", 100)
+    elif other == "torn":
+        kept.write_bytes(kept.read_bytes()[:-5])
+    elif other == "state":
+        state.write_text("{")
+    assert cleaning.collect([text], kept, 100) == expected
+    assert kept.read_bytes() == (tmp_path / ("other.jsonl" if other == "files" else "expected.jsonl")).read_bytes()
 
 
 def test_lists_and_pages_that_only_lead_to_others_are_left_out_and_counted(tmp_path: Path) -> None:

@@ -8,16 +8,10 @@ read is in training, held out, or left out for a reason that is named.
 """
 
 import json
-import multiprocessing
-import os
 import sys
-import tempfile
-import time
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import chain, islice
-from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
 
@@ -29,22 +23,16 @@ from politico.flags import read_flags
 from politico.models.seen import FILE as SEEN_FILE
 from politico.models.seen import seen_list
 from politico.models.settings import CorpusSettings
-from training.corpus.documents import Document, LeftOut, collection_files, read_documents
+from training.corpus.cleaning import DOCUMENTS_FILE, MEGABYTE, Progress, collect, forget_documents
+from training.corpus.documents import collection_files
 from training.corpus.shards import HELD_OUT_FILE, STATISTICS_FILE, TOKENIZER_FILE, TRAIN_FILE, file_hashes, write_shard
 from training.corpus.vocabulary import end_id, train_tokenizer
-from training.corpus.wikitext import DisambiguationError, clean_wikitext
 from training.dataset.folder import read_dataset
 from training.dataset.split import split_at
 from training.exit_codes import run
 
 TOKENIZER_BYTES = 20_000_000
 """A tokenizer learns from documents spread over the corpus, this much text of them: more changes little."""
-BLOCK = 1_000
-"""Documents cleaned at once, over all cores."""
-ALONE = 100
-"""Fewer documents than this are cleaned faster than processes start."""
-MEGABYTE = 1_000_000
-SECONDS_BETWEEN_LINES = 3.0
 
 
 @dataclass(frozen=True)
@@ -100,30 +88,30 @@ def prepare_corpus(
     """
     files = collection_files(source)
     target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        texts = Path(scratch) / "documents.jsonl"
-        read, left_out = _collect(read_documents(files), texts, settings.max_megabytes)
-        kept = read - sum(left_out.values())
-        if kept < 2:
-            raise FileFormatError(f"{source} gave {kept} documents with text; it takes at least 2, one to hold out")
-        held_out = _spread(kept, max(1, round(kept * settings.held_out_share)))
-        train_text, held_out_text = Text(), Text()
-        for number, text in enumerate(_stored(texts)):
-            (held_out_text if number in held_out else train_text).add(text)
+    texts = target / DOCUMENTS_FILE
+    read, left_out = collect(files, texts, settings.max_megabytes)
+    kept = read - sum(left_out.values())
+    if kept < 2:
+        forget_documents(texts)
+        raise FileFormatError(f"{source} gave {kept} documents with text; it takes at least 2, one to hold out")
+    held_out = _spread(kept, max(1, round(kept * settings.held_out_share)))
+    train_text, held_out_text = Text(), Text()
+    for number, text in enumerate(_stored(texts)):
+        (held_out_text if number in held_out else train_text).add(text)
 
-        print(f"training a tokenizer of {settings.vocabulary_size} tokens", flush=True)
-        every = max(1, -(-train_text.bytes // TOKENIZER_BYTES))
-        sample = islice(_some(texts, held_out, wanted=False), 0, None, every)
-        tokenizer = train_tokenizer(chain(sample, _spread_texts(tweets)), settings.vocabulary_size, SCHEMA)
-        tokenizer.save(str(target / TOKENIZER_FILE))
-        if tweets is not None:
-            (target / SEEN_FILE).write_bytes(seen_list(tweets["id_str"].to_pylist()))
-        end = end_id(tokenizer, SCHEMA)
-        for name, total, wanted in ((TRAIN_FILE, train_text, False), (HELD_OUT_FILE, held_out_text, True)):
-            progress = _Progress()
-            for tokens in write_shard(target / name, _some(texts, held_out, wanted=wanted), tokenizer, end):
-                total.tokens += tokens
-                progress.line(f"{name} {total.tokens:,} tokens")
+    print(f"training a tokenizer of {settings.vocabulary_size} tokens", flush=True)
+    every = max(1, -(-train_text.bytes // TOKENIZER_BYTES))
+    sample = islice(_some(texts, held_out, wanted=False), 0, None, every)
+    tokenizer = train_tokenizer(chain(sample, _spread_texts(tweets)), settings.vocabulary_size, SCHEMA)
+    tokenizer.save(str(target / TOKENIZER_FILE))
+    if tweets is not None:
+        (target / SEEN_FILE).write_bytes(seen_list(tweets["id_str"].to_pylist()))
+    end = end_id(tokenizer, SCHEMA)
+    for name, total, wanted in ((TRAIN_FILE, train_text, False), (HELD_OUT_FILE, held_out_text, True)):
+        progress = Progress()
+        for tokens in write_shard(target / name, _some(texts, held_out, wanted=wanted), tokenizer, end):
+            total.tokens += tokens
+            progress.line(f"{name} {total.tokens:,} tokens")
 
     together = {name: getattr(train_text, name) + getattr(held_out_text, name) for name in vars(Text())}
     bare = together["tokens"] - kept
@@ -144,6 +132,7 @@ def prepare_corpus(
         "sha256": file_hashes(target),
     }
     (target / STATISTICS_FILE).write_text(json.dumps(statistics, ensure_ascii=False, indent=1), encoding="utf-8")
+    forget_documents(texts)
     print(
         f"{kept} of {read} documents, {together['bytes'] / MEGABYTE:.1f} MB, {together['tokens']:,} tokens"
         f" ({statistics['tokens_per_word']:.2f} a word); left out: {dict(left_out) or 'none'}",
@@ -167,71 +156,6 @@ def _spread_texts(tweets: pa.Table | None) -> Iterator[str]:
     return chain(texts[::every], labels)
 
 
-def _collect(found: Iterable[Document | LeftOut], texts: Path, max_megabytes: float) -> tuple[int, Counter[str]]:
-    """Write the texts to keep, one JSON string a line. Gives how many documents were read, and those left out by reason."""
-    read, size, limit = 0, 0, max_megabytes * MEGABYTE
-    left_out: Counter[str] = Counter()
-    progress = _Progress()
-    remaining = iter(found)
-    with texts.open("w", encoding="utf-8") as out, _Cleaner() as cleaner:
-        while block := list(islice(remaining, BLOCK)):
-            read += len(block)
-            documents = []
-            for one in block:
-                if isinstance(one, LeftOut):
-                    left_out[one.reason] += 1
-                else:
-                    documents.append(one)
-            if size >= limit:
-                left_out["over_max_megabytes"] += len(documents)
-                documents = []
-            for text in cleaner.clean(documents):
-                if isinstance(text, LeftOut):
-                    left_out[text.reason] += 1
-                elif not text.strip():
-                    left_out["empty"] += 1
-                elif size >= limit:
-                    left_out["over_max_megabytes"] += 1
-                else:
-                    size += len(text.encode())
-                    out.write(json.dumps(text, ensure_ascii=False) + "\n")
-            progress.line(f"read {read:,} documents, {size / MEGABYTE:.1f} MB kept")
-    return read, left_out
-
-
-class _Cleaner:
-    """Cleans wikitext on all cores, which are only called in for a large block."""
-
-    def __init__(self) -> None:
-        self._pool: Pool | None = None
-
-    def __enter__(self) -> "_Cleaner":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.terminate()
-
-    def clean(self, documents: list[Document]) -> Iterable[str | LeftOut]:
-        """The texts in order; for one that is none, or whose markup the parser can't cope with, why not."""
-        if sum(one.markup is not None for one in documents) < ALONE:
-            return map(_plain, documents)
-        if self._pool is None:
-            self._pool = multiprocessing.get_context("spawn").Pool(os.cpu_count())
-        return self._pool.imap(_plain, documents, chunksize=20)
-
-
-def _plain(document: Document) -> str | LeftOut:
-    if document.markup is None:
-        return document.text
-    try:
-        return clean_wikitext(document.text, document.markup)
-    except DisambiguationError:
-        return LeftOut("disambiguation")
-    except Exception:  # one odd page in a million must not end the job, whatever the parser stumbles over
-        return LeftOut("unparsable")
-
-
 def _stored(texts: Path) -> Iterator[str]:
     with texts.open(encoding="utf-8") as lines:
         for line in lines:
@@ -246,18 +170,6 @@ def _spread(count: int, chosen: int) -> frozenset[int]:
     """So many of the numbers below `count`, evenly spread: a collection often goes from one kind of text to another."""
     chosen = min(chosen, count - 1)
     return frozenset(int((one + 0.5) * count / chosen) for one in range(chosen))
-
-
-class _Progress:
-    """At most one line every few seconds."""
-
-    def __init__(self) -> None:
-        self._last = time.monotonic()
-
-    def line(self, text: str) -> None:
-        if time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
-            self._last = time.monotonic()
-            print(text, flush=True)
 
 
 if __name__ == "__main__":

@@ -116,28 +116,63 @@ LISTS = re.compile(r"(Anexo:|(Lista|Listado|Cronología|Anexo) de |(List|Lists|O
 
 def name_of(template: wikitextparser.Template) -> str:
     """In small letters, without `Plantilla:` and the colon of a parser function."""
-    name = " ".join(template.name.replace("_", " ").split())
+    return _plain_name(template.name)
+
+
+def _plain_name(written: str) -> str:
+    name = " ".join(written.replace("_", " ").split())
     return name.casefold().removeprefix("plantilla:").removeprefix("template:")
 
 
-def show_templates(parsed: wikitextparser.WikiText) -> None:
-    """Put in each template's place what a reader sees of it, the innermost first; nothing for those that are not known."""
-    for function in reversed(parsed.parser_functions):
-        name = function.name.strip().lstrip("#").casefold()
-        values = [argument.value.strip() for argument in function.arguments]
-        function.string = values[0] if name == "formatnum" and values else ""
-    for template in reversed(parsed.templates):
-        shown = SHOWN.get(name_of(template))
-        if shown is None:
-            template.string = ""
-            continue
-        given = [one.value.strip() for one in template.arguments if one.positional]
-        named = {one.name.strip(): one.value.strip() for one in template.arguments if not one.positional}
-        for key in sorted((one for one in named if one.isdigit()), key=int):  # `2=` is the second, also where it stands alone
-            given += [""] * (int(key) - len(given)) if int(key) <= MOST_ARGUMENTS else []
-            if int(key) <= MOST_ARGUMENTS:
-                given[int(key) - 1] = named[key]
-        template.string = shown(given, named)
+_INNERMOST = re.compile(r"\{\{([^{}|]*)(?:\|[^{}]*)?\}\}")
+"""A template, or a function of the parser, that holds no other."""
+_NUMBER_FUNCTION = "formatnum:"
+
+
+class DisambiguationError(Exception):
+    """A page that is no text but a list of others: found out only by whoever reads its markup."""
+
+
+def without_templates(text: str, plain: Callable[[str], str]) -> str:
+    """The text with what a reader sees of each template in its place. `plain` is what becomes of an argument's own markup.
+
+    The innermost first, until there is none: most of a page's markup goes so, before a parser has to read it. What has loose
+    braces stays, for the parser. Raises DisambiguationError.
+    """
+
+    def shown(found: re.Match[str]) -> str:
+        name = _plain_name(found[1])
+        if name in DISAMBIGUATIONS:
+            raise DisambiguationError
+        if name.startswith(_NUMBER_FUNCTION):
+            return plain(found[1].partition(":")[2]).strip()
+        return shown_template(wikitextparser.Template(found[0]), plain) if name in SHOWN else ""
+
+    count = 1
+    while count:
+        text, count = _INNERMOST.subn(shown, text)
+    return text
+
+
+def shown_template(template: wikitextparser.Template, plain: Callable[[str], str]) -> str:
+    """What a reader sees of it; nothing of one that is not known. `plain` is what becomes of an argument's own markup."""
+    shown = SHOWN.get(name_of(template))
+    if shown is None:
+        return ""
+    given = [plain(one.value).strip() for one in template.arguments if one.positional]
+    named = {one.name.strip(): plain(one.value).strip() for one in template.arguments if not one.positional}
+    for key in sorted((one for one in named if one.isdigit()), key=int):  # `2=` is the second, also where it stands alone
+        given += [""] * (int(key) - len(given)) if int(key) <= MOST_ARGUMENTS else []
+        if int(key) <= MOST_ARGUMENTS:
+            given[int(key) - 1] = named[key]
+    return shown(given, named)
+
+
+def shown_function(function: wikitextparser.ParserFunction, plain: Callable[[str], str]) -> str:
+    """The number of `{{formatnum:…}}`; what other functions show, only a wiki knows."""
+    name = function.name.strip().lstrip("#").casefold()
+    values = [argument.value for argument in function.arguments]
+    return plain(values[0]).strip() if name == "formatnum" and values else ""
 
 
 def is_disambiguation(parsed: wikitextparser.WikiText) -> bool:

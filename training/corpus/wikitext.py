@@ -8,21 +8,19 @@ tried it alone tells image links from others in Spanish, and it is the faster on
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from html import unescape
 from typing import IO
 from xml.etree import ElementTree
 
 import wikitextparser
 
 from politico.errors import FileFormatError
-from training.corpus.templates import is_disambiguation, show_templates
+from training.corpus.templates import DisambiguationError, is_disambiguation, shown_function, shown_template, without_templates
 
 _FILE, _CATEGORY = "6", "14"
 _CANONICAL = frozenset({"file", "image", "media", "category", "archivo", "imagen", "categoría"})
 """What every wiki in Spanish understands, whatever its export says of its own words."""
-
-
-class DisambiguationError(Exception):
-    """A page that is no text but a list of others: found out only by whoever reads its markup."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,18 @@ _NO_PROSE = (
 )
 _HIDDEN = re.compile(rf"<!--.*?-->|<({_NO_PROSE})\b[^<>]*/>|<({_NO_PROSE})\b[^<>]*>.*?</\2\s*>", re.DOTALL | re.IGNORECASE)
 _HEADING = re.compile(r"(=+)\s*(.*?)\s*\1")
-_OTHER_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]+)*")
+_QUOTES = re.compile(r"('{2,})")
+_LINK = re.compile(r"\[\[([^\[\]|<>{}]+)(?:\|([^\[\]]*))?\]\]")
+_EXTERNAL = re.compile(r"\[(?:https?:|ftp:|mailto:)?//[^\s\[\]<>]*\s*([^\[\]]*)\]")
+_TAG = re.compile(
+    r"</?(?:abbr|b|bdi|big|blockquote|br|center|cite|code|dd|div|dl|dt|em|font|hr|i|ins|kbd|li|nowiki|ol|p|poem|s|samp|small"
+    r"|span|strong|sub|sup|tt|u|ul|var)\b[^<>]*>",
+    re.IGNORECASE,
+)
+_LEFT = re.compile(r"\[\[|\{\{|\{\||</?[a-zA-Z]|\[(?:https?:|ftp:|mailto:)?//")
+"""Markup that only the parser can read."""
+_TABLE, _TABLE_END = re.compile(r"[ :]*\{\|"), re.compile(r"\s*\|\}(?!\})")
+_MARKUP = re.compile(r"[\[{<&]")
 _SWITCH = re.compile(r"__[A-ZÁÉÍÓÚÑ]+__")
 _LIST_MARK = re.compile(r"^[*#:;]+\s*")
 _TORN = re.compile(r"^\s*[|!]|\{\||\|\}|\{\{|\}\}|\[\[|\]\]|<[/a-zA-Z]")
@@ -102,6 +111,7 @@ _REPAIRS = (
     (re.compile(r" *\( *\)"), ""),
     (re.compile(r" +([,;.)])"), r"\1"),
 )
+_TO_REPAIR = re.compile(r"[(«] *[,;:]|[,;:( ]\)| [,;.]")
 
 
 def clean_wikitext(text: str, markup: Markup) -> str:
@@ -109,23 +119,14 @@ def clean_wikitext(text: str, markup: Markup) -> str:
     show a number, a date or a word (training/corpus/templates.py); so are headings that nothing follows. Of a link its label
     stays. Raises DisambiguationError for a page that only leads to others.
     """
-    parsed = wikitextparser.parse(_HIDDEN.sub("", text))
-    if is_disambiguation(parsed):
-        raise DisambiguationError
-    show_templates(parsed)
-    parsed = wikitextparser.parse(parsed.string)  # where a template stood the parser would still see one
-    for link in reversed(parsed.wikilinks):
-        namespace, colon, _ = link.title.partition(":")
-        namespace = namespace.strip()
-        if colon and (
-            namespace.casefold() in markup.hidden_namespaces or (link.text is None and _OTHER_LANGUAGE.fullmatch(namespace))
-        ):
-            link.string = ""
-    plain = parsed.plain_text(replace_tables=lambda table: "")
+    source = without_templates(_HIDDEN.sub("", text), _value)
+    source = _hidden_links(markup.hidden_namespaces).sub("", "\n".join(_without_tables(source.split("\n"))))
+    lines = (_without_quotes(line) if "''" in line else line for line in source.split("\n"))
+    plain = _shown("\n".join(lines))
     kept: list[str] = []
     headings: list[tuple[int, str]] = []
     for line in plain.splitlines():
-        words = " ".join(_SWITCH.sub("", line).split())
+        words = " ".join((_SWITCH.sub("", line) if "__" in line else line).split())
         heading = _HEADING.fullmatch(words)
         if heading:
             depth = len(heading[1])
@@ -136,7 +137,83 @@ def clean_wikitext(text: str, markup: Markup) -> str:
     return "\n".join(kept)
 
 
+def _shown(source: str) -> str:
+    """What is left of a page, as plain text. Links and tags that hold no others are most of it, and go without a parser."""
+    source = _TAG.sub("", _EXTERNAL.sub(r"\1", _LINK.sub(_label, source)))
+    if not _LEFT.search(source):
+        return unescape(source)
+    parsed = wikitextparser.parse(source)
+    if is_disambiguation(parsed):
+        raise DisambiguationError
+    return _plain(parsed)
+
+
+def _label(link: re.Match[str]) -> str:
+    return link[1].removeprefix(":") if link[2] is None else link[2]
+
+
+def _plain(parsed: wikitextparser.WikiText) -> str:
+    """In one pass: to change a page template by template takes time that grows with the square of their number."""
+    plain: str = parsed.plain_text(
+        replace_templates=lambda one: shown_template(one, _value),
+        replace_parser_functions=lambda one: shown_function(one, _value),
+        replace_tables=lambda table: "",
+        replace_bolds_and_italics=False,  # they are out, and to find them takes as long as all the rest
+    )
+    return plain
+
+
+def _without_tables(lines: list[str]) -> list[str]:
+    """The lines that stand in no table; those of one that is never closed stay, for the parser."""
+    kept: list[str] = []
+    opened: list[int] = []
+    for line in lines:
+        kept.append(line)
+        if _TABLE.match(line):
+            opened.append(len(kept) - 1)
+        elif opened and _TABLE_END.match(line):
+            del kept[opened.pop() :]
+            if rest := _TABLE_END.sub("", line):
+                kept.append(rest)
+    return kept
+
+
+def _value(text: str) -> str:
+    """An argument of a template, which may have markup of its own."""
+    return _plain(wikitextparser.parse(text)) if _MARKUP.search(text) else text
+
+
+def _without_quotes(line: str) -> str:
+    """A line without bold and italics, by MediaWiki's own rule: of four or more than five quotes the first are said; where both
+    kinds are left open, one bold's first quote is an apostrophe: after a word of one letter, else after a longer one, else after
+    a blank."""
+    pieces = _QUOTES.split(line)
+    before, quotes = pieces[::2], [len(one) for one in pieces[1::2]]
+    said = [1 if one == 4 else max(0, one - 5) for one in quotes]
+    marks = [one - more for one, more in zip(quotes, said, strict=True)]
+    bold = [place for place, one in enumerate(marks) if one == 3]
+    if bold and sum(one in (3, 5) for one in marks) % 2 and sum(one in (2, 5) for one in marks) % 2:
+        said[min(bold, key=lambda place: _ends_like(before[place]))] += 1
+    return "".join(text + "'" * more for text, more in zip(before, [*said, 0], strict=True))
+
+
+def _ends_like(text: str) -> int:
+    if text[-1:] in ("", " "):
+        return 2
+    return 0 if text[-2:-1] == " " else 1
+
+
+@lru_cache
+def _hidden_links(namespaces: frozenset[str]) -> re.Pattern[str]:
+    """Links into these namespaces, with what links their captions hold, and bare links to other languages."""
+    named = "|".join(sorted(r"[ _]".join(map(re.escape, re.split(r"[ _]", one))) for one in namespaces))
+    inner = r"(?:[^\[\]]|\[\[[^\[\]]*\]\]|\[[^\[\]]*\])*"
+    language = r"[a-z]{2,3}(?:-[a-z]+)*"
+    return re.compile(rf"\[\[[ _]*(?:(?i:{named})[ _]*:{inner}|{language}[ _]*:[^\[\]|]*)\]\]")
+
+
 def _repaired(line: str) -> str:
-    for pattern, replacement in _REPAIRS:
-        line = pattern.sub(replacement, line)
+    if _TO_REPAIR.search(line):  # few lines are
+        for pattern, replacement in _REPAIRS:
+            line = pattern.sub(replacement, line)
     return line if any(character.isalnum() for character in line) else ""
