@@ -539,6 +539,64 @@ def table(
     write_table(number, folders[0], draws=draws, seed=seed, decoding=decoding, instead=instead or (), as_json=as_json)
 
 
+jobs_app = typer.Typer(help="SageMaker's jobs of the train workflow.", no_args_is_help=True)
+app.add_typer(jobs_app, name="jobs")
+
+
+@jobs_app.callback()
+def jobs() -> None:
+    """SageMaker's jobs of the train workflow: what runs, what it says, stop it, go on with it."""
+
+
+ON_LOCAL = "On the cloud that `politico up` keeps in this folder."
+JOB = "A job's name, as `politico jobs list` shows it."
+
+
+@jobs_app.command("list", epilog="Examples:  [bold]politico jobs list[/]   ·   [bold]politico jobs list --count 5 --local[/]")
+def jobs_list(
+    run: Annotated[str | None, typer.Option(help="Of this run alone.", show_default=False)] = None,
+    count: Annotated[int, typer.Option(min=1, max=1000, help="The newest so many.")] = 20,
+    local: Annotated[bool, typer.Option("--local", help=ON_LOCAL)] = False,
+) -> None:
+    """The newest jobs: what they are, how they stand, how long they took, on which machines."""
+    from cli.training.jobs import show_jobs
+
+    show_jobs(run, count, local=local)
+
+
+@jobs_app.command("watch", epilog="Example:  [bold]politico jobs watch 20261126-021500-1a2b3c4d-base-0[/]")
+def jobs_watch(
+    job: Annotated[str, typer.Argument(help=JOB)],
+    local: Annotated[bool, typer.Option("--local", help=ON_LOCAL)] = False,
+) -> None:
+    """What a job says, from its beginning until it ends."""
+    from cli.training.jobs import watch_job
+
+    watch_job(job, local=local)
+
+
+@jobs_app.command("stop", epilog="Example:  [bold]politico jobs stop 20261126-021500-1a2b3c4d-base-0[/]")
+def jobs_stop(
+    job: Annotated[str, typer.Argument(help=JOB)],
+    local: Annotated[bool, typer.Option("--local", help=ON_LOCAL)] = False,
+) -> None:
+    """Ask a job to stop; a stage writes its checkpoint first, and its run can be resumed."""
+    from cli.training.jobs import stop_job
+
+    stop_job(job, local=local)
+
+
+@jobs_app.command("resume", epilog="Example:  [bold]politico jobs resume 20261126-021500-1a2b3c4d[/]")
+def jobs_resume(
+    run: Annotated[str, typer.Argument(help="A run's id: what its jobs' names begin with.")],
+    local: Annotated[bool, typer.Option("--local", help=ON_LOCAL)] = False,
+) -> None:
+    """Go on with a run that was stopped or failed, behind what it has made."""
+    from cli.training.jobs import resume_run
+
+    resume_run(run, local=local)
+
+
 base_app = typer.Typer(help="Base models: what training begins with.", no_args_is_help=True)
 app.add_typer(base_app, name="base")
 

@@ -17,6 +17,12 @@ def digest(execution: str | None) -> str:
     return hashlib.sha256((execution or "").encode()).hexdigest()[:8]
 
 
+def run_of(job: str) -> str | None:
+    """The run that a job is of, by its name; None for one that is no run's."""
+    found = _RUN.match(job)
+    return found[0] if found and job[found.end() : found.end() + 1] == "-" else None
+
+
 def is_run(text: str) -> bool:
     """Whether it is written as a run is named."""
     return _RUN.fullmatch(text) is not None

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from cli import flows, local_cloud
 from cli.screen import Screen
 from inference.model import load_model
@@ -52,11 +54,16 @@ def train_there(
             given["corpus"] = corpus
         made = flows.train(services, name, given, stage.show)
         stage.result = f"run {made['run']}"
+    tell(screen.console, made)
+
+
+def tell(console: Console, made: Mapping[str, Any]) -> None:
+    """What a run of the workflow came to, and what to do with it."""
     if made["goal"] == CONTROL:
-        screen.console.print(made["gate"]["reason"], highlight=False)
+        console.print(made["gate"]["reason"], highlight=False)
         if "package" in made:
             approve = "aws sagemaker update-model-package --model-approval-status Approved --model-package-arn"
-            screen.console.print(f"to serve it: {approve} {made['package']['arn']}", highlight=False, soft_wrap=True)
+            console.print(f"to serve it: {approve} {made['package']['arn']}", highlight=False, soft_wrap=True)
     else:
         address = made["base_model"]["uri"] if made["goal"] == BASE else made["candidate"]["uri"]
-        screen.console.print(f"model at {address}", highlight=False, soft_wrap=True)
+        console.print(f"model at {address}", highlight=False, soft_wrap=True)

@@ -116,6 +116,15 @@ class Endpoints:
             endpoints._roll_out(backend, endpoint, endpoint_config_name, "Creating")
             return endpoint
 
+        def describing(describe: Any) -> Any:
+            def respond(response: SageMakerResponse) -> ActionResult:
+                found = dict(describe(response).result)
+                if not found.get("DataCaptureConfig"):  # where nothing is captured, SageMaker says nothing of it
+                    found.pop("DataCaptureConfig", None)
+                return ActionResult(found)
+
+            return respond
+
         def update_endpoint(response: SageMakerResponse) -> ActionResult:
             request = json.loads(response.body)
             refuse(violations("sagemaker", "UpdateEndpoint", request))
@@ -150,6 +159,8 @@ class Endpoints:
         ApplicationAutoscalingBackend.deregister_scalable_target = deregister_scalable_target
         SageMakerResponse.create_endpoint_config = create_endpoint_config
         SageMakerResponse.create_model = create_model
+        SageMakerResponse.describe_endpoint = describing(SageMakerResponse.describe_endpoint)
+        SageMakerResponse.describe_endpoint_config = describing(SageMakerResponse.describe_endpoint_config)
         SageMakerModelBackend.add_tags = add_tags
         SageMakerModelBackend.create_endpoint = create_endpoint
         SageMakerModelBackend.delete_endpoint = delete_endpoint

@@ -15,6 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from moto.core.exceptions import JsonRESTError
+from moto.core.responses import EmptyResult
 from moto.core.utils import utcnow
 from moto.logs.models import logs_backends
 from moto.sagemaker.responses import SageMakerResponse
@@ -71,6 +72,7 @@ class Jobs:
         self._processes: dict[str, list[_Started]] = {}
         self._interrupted: set[str] = set()
         self._out_of_time: set[str] = set()
+        self._told_to_stop: set[str] = set()
         self.faults: list[JobFault] = []
 
     def install(self) -> None:
@@ -78,6 +80,7 @@ class Jobs:
         for kind, run in (("Training", self._train), ("Processing", self._process)):
             name = f"create_{kind.lower()}_job"
             setattr(SageMakerResponse, name, self._creating(kind, getattr(SageMakerResponse, name), run))
+            setattr(SageMakerResponse, f"stop_{kind.lower()}_job", self._stopping(kind))
 
     def interrupt(self, name: str) -> None:
         """Take a training job's machines away, as a spot interruption does; the job starts again from its checkpoint."""
@@ -100,8 +103,33 @@ class Jobs:
             if name in known:
                 raise JsonRESTError("ResourceInUse", f"Job name must be unique; {name} is taken")
             answer = create(response)
+            if "ProcessingResources" in request:
+                known[name].processing_resources = request["ProcessingResources"]  # moto forgets them
             threading.Thread(target=jobs._watched, args=(kind, known[name], request, run), daemon=True).start()
             return answer
+
+        return respond
+
+    def _stopping(self, kind: str) -> Any:
+        """moto has no way to stop a training job, and says of a processing job that it is stopped while it goes on."""
+        jobs = self
+
+        def respond(response: SageMakerResponse) -> Any:
+            request = json.loads(response.body)
+            refuse(violations("sagemaker", f"Stop{kind}Job", request))
+            name = request[f"{kind}JobName"]
+            job = getattr(response.sagemaker_backend, f"{kind.lower()}_jobs").get(name)
+            if job is None:
+                raise JsonRESTError("ResourceNotFound", "Requested resource not found.")
+            status = f"{kind.lower()}_job_status"
+            if getattr(job, status) != "InProgress":
+                told = f"The request was rejected because the {kind.lower()} job is in status {getattr(job, status)}."
+                raise JsonRESTError("ValidationException", told)
+            setattr(job, status, "Stopping")
+            job.secondary_status = "Stopping"
+            jobs._told_to_stop.add(name)
+            jobs._ask_to_end(jobs._processes.get(name, ()))
+            return EmptyResult()
 
         return respond
 
@@ -117,7 +145,8 @@ class Jobs:
         except JobError as error:
             job.failure_reason, outcome = str(error)[:MOST_CHARACTERS], "Failed"
         except _StoppedError:
-            outcome, detail = "Stopped", "MaxRuntimeExceeded"
+            outcome = "Stopped"
+            detail = "Stopped" if request[f"{kind}JobName"] in self._told_to_stop else "MaxRuntimeExceeded"
         except ClientError as error:  # the role may not read or write its data
             job.failure_reason, outcome = f"ClientError: {error}"[:MOST_CHARACTERS], "Failed"
         except Exception as error:  # the emulator's own fault: the job must not hang for it
@@ -166,7 +195,7 @@ class Jobs:
             if name not in self._interrupted:
                 break
             self._interrupted.discard(name)
-        if name in self._out_of_time:
+        if name in self._out_of_time | self._told_to_stop:
             raise _StoppedError
         if code:
             reasons = [one.path("/opt/ml/output/failure") for one in containers]
@@ -186,7 +215,7 @@ class Jobs:
         for one in outputs:
             container.path(one["LocalPath"]).mkdir(parents=True)
         code, said = self._run(name, "Processing", request, request["AppSpecification"], [(container, {})])
-        if name in self._out_of_time:
+        if name in self._out_of_time | self._told_to_stop:
             raise _StoppedError
         if code:
             raise JobError(f"AlgorithmError: {said[-1] if said else ''}, exit code: {code}")
@@ -236,6 +265,8 @@ class Jobs:
         limit = threading.Timer(request["StoppingCondition"]["MaxRuntimeInSeconds"], self._end_of_time, [name])
         limit.daemon = True
         limit.start()
+        if name in self._told_to_stop:  # before its programs began
+            self._ask_to_end(self._processes[name])
         ended = list(self._processes[name])
         for reader in readers:
             reader.join()

@@ -358,6 +358,27 @@ def test_a_job_that_is_out_of_time_is_told_so_and_stopped_with_what_it_saved(ser
     assert services.lake.read_json("models/slow/checkpoints/count.json") == 3
 
 
+def test_a_job_that_is_stopped_keeps_what_it_saved_and_can_not_be_stopped_again(
+    services: Services, role: str, source: str
+) -> None:
+    sagemaker, job = services.client("sagemaker"), {"TrainingJobName": "unwanted"}
+    sagemaker.create_training_job(**training_job("unwanted", role, services.lake.bucket, source))
+    until(lambda: "counted to 3" in said(services, "unwanted"))
+    sagemaker.stop_training_job(**job)
+
+    def look() -> dict[str, Any] | None:
+        found: dict[str, Any] = sagemaker.describe_training_job(**job)
+        return None if found["TrainingJobStatus"] == "Stopping" else found
+
+    found = until(look)
+    assert (found["TrainingJobStatus"], found["SecondaryStatus"]) == ("Stopped", "Stopped")
+    assert services.lake.read_json("models/unwanted/checkpoints/count.json") == 3
+    with pytest.raises(ClientError, match="rejected because the training job is in status Stopped"):
+        sagemaker.stop_training_job(**job)
+    with pytest.raises(ClientError, match="Requested resource not found"):
+        sagemaker.stop_training_job(TrainingJobName="nobody")
+
+
 def test_a_job_may_find_no_machines(cloud: LocalCloud, services: Services, role: str, source: str) -> None:
     cloud.ask("faults", {"jobs": [{"job": "homeless-*"}]})
     services.client("sagemaker").create_training_job(**training_job("homeless-1", role, services.lake.bucket, source))

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sagemaker.core.resources import Endpoint
 
 from cli import local_cloud
 from cli.deployment.retire import retire
 from cli.local_cloud import LocalCloud
 from cli.services import Services
+from cli.training.jobs import reached
 from infra.settings import Settings
 from politico.models.packages import VARIANT
 from tests.local.test_door import ask
@@ -113,6 +115,11 @@ def test_a_release_gets_over_throttled_calls_and_its_endpoint_scales(cloud: Loca
         EndpointName=ENDPOINT, Body=b'{"inputs": {}, "parameters": {"max_new_tokens": 3}}', ContentType="application/json"
     )
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+    with reached(services):  # SageMaker's own SDK, as the README has it
+        endpoint = Endpoint.get(ENDPOINT, session=services.session)
+        said = endpoint.invoke(body=json.dumps({"inputs": {}, "parameters": {"seed": 7}}), content_type="application/json")
+    (tweet,) = json.loads(said.body.read())
+    assert tweet["finish_reason"] in ("stop", "length")
 
 
 def test_the_rest_api_writes_refuses_and_says_so_when_no_model_is_served(

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from cli import local_cloud
 from cli.local_cloud import LocalCloud
 from cli.services import Services
+from cli.training.jobs import show_jobs, watch_job
 from cli.training.stack import train_there
 from infra.settings import Settings
 from local.sagemaker.jobs import NO_CAPACITY
@@ -70,7 +72,9 @@ def jobs_of(services: Services, run: str) -> dict[str, list[str]]:
     return found
 
 
-def test_a_run_survives_what_sagemaker_does_and_goes_on_where_it_failed(cloud: LocalCloud, services: Services) -> None:
+def test_a_run_survives_what_sagemaker_does_and_goes_on_where_it_failed(
+    cloud: LocalCloud, services: Services, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     cloud.ask(
         "faults",
         {
@@ -127,6 +131,25 @@ def test_a_run_survives_what_sagemaker_does_and_goes_on_where_it_failed(cloud: L
     found = jobs_of(services, run)
     assert (found["corpus"][2:], found["base"], found["control"]) == (["Completed"], ["Completed"], ["Failed", "Completed"])
     assert found["evaluation"] == ["Completed"]
+    see_its_jobs(services, run, base, monkeypatch, capsys)
+
+
+def see_its_jobs(
+    services: Services, run: str, base: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`politico jobs`, on the local cloud."""
+    monkeypatch.setattr(local_cloud, "stack", lambda **_: services)
+    capsys.readouterr()
+    show_jobs(run, 50, local=True)
+    shown = capsys.readouterr().out
+    statuses = [status for of_stage in jobs_of(services, run).values() for status in of_stage]
+    assert [shown.count(f"│ {status} ") for status in ("Completed", "Failed")] == [
+        statuses.count(status) for status in ("Completed", "Failed")
+    ]
+    watch_job(base, local=True)
+    heard = capsys.readouterr().out
+    assert all(line in heard for line in said(services, base))
+    assert f"{base}: Completed" in heard
 
 
 def test_politico_train_makes_a_base_and_a_casual_model_on_a_stack(
