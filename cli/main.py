@@ -32,6 +32,7 @@ DRAFTS = 4
 DEFAULT_OUT = Path("out")
 DEFAULT_RUN = Path("run")
 DEFAULT_PARTIES = Path("parties")
+DEFAULT_REPORT = Path("report")
 GENERATED = find_experiment("control-tiny").evaluation.generated
 
 
@@ -625,6 +626,25 @@ def base_import(
     if to not in ("", "stack"):
         raise InputError(f"--to is {to!r}; it takes stack")
     bring(source, out, upload=local or to == "stack", local=local)
+
+
+@app.command(
+    epilog="Examples:  [bold]politico report --dataset out/dataset --out report[/]   ·   [bold]politico report --language en[/]"
+)
+def report(
+    dataset: Annotated[
+        Path | None,
+        typer.Option(help="Folder of dt=YYYY-MM-DD/tweets.parquet; the stack's lake, unless given.", show_default=False),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the page, the pictures and the tables go.")] = DEFAULT_REPORT,
+    language: Annotated[str, typer.Option(help="Of the page: `es` or `en`.")] = "es",
+    time_zone: Annotated[str, typer.Option(help="Of a folder's hours and days; a lake has its own.")] = DEFAULT_TIME_ZONE,
+    local: Annotated[bool, typer.Option("--local", help="The lake of the cloud that `politico up` keeps.")] = False,
+) -> None:
+    """What a dataset is like: hours, days, people, parties, moods, what rises, what is missing; pictures and tables."""
+    from cli.report.command import make_report
+
+    make_report(dataset, out, language=language, time_zone=time_zone, local=local)
 
 
 dataset_app = typer.Typer(help="The dataset: what is in it.", no_args_is_help=True)
