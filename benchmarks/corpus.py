@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.processes import machine
-from training.loop.processes import cores
+from training.cores import cores
 
 RESULTS = Path(__file__).parent / "results" / "corpus.json"
 ROOT = Path(__file__).resolve().parents[1]

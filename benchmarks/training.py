@@ -25,11 +25,11 @@ from benchmarks.processes import machine
 from politico.flags import to_flags
 from politico.models.experiment import find_experiment
 from politico.models.settings import ADAMW
+from training.cores import cores
 from training.corpus.prepare import prepare_corpus
 from training.dataset.folder import read_dataset
 from training.dataset.split import cut_for
 from training.launch import Machines, command
-from training.loop.processes import cores
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results" / "training.json"

@@ -119,6 +119,8 @@ def main(given: dict[str, Any]) -> None:
         )
         clock.trainer = trainer
         trainer.train()
+        if clock.every and (not clock.held_out or clock.held_out[-1][0] < clock.learning):  # it ended by its steps
+            clock.held_out.append((clock.learning, trainer.evaluate()["eval_loss"]))
     tokens = given["batch_size"] * clock.steps
     print(
         json.dumps(

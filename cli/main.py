@@ -491,7 +491,8 @@ def parties(
 
 
 @app.command(
-    epilog="Examples:  [bold]politico evaluation runs/control[/]   ·   [bold]politico evaluation 20261126-021500-1a2b --local[/]"
+    epilog="Examples:  [bold]politico evaluation runs/control[/]   ·   "
+    "[bold]politico evaluation 20261126-021500-1a2b3c4d --local[/]"
 )
 def evaluation(
     source: Annotated[
@@ -565,7 +566,7 @@ def jobs_list(
     show_jobs(run, count, local=local)
 
 
-@jobs_app.command("watch", epilog="Example:  [bold]politico jobs watch 20261126-021500-1a2b3c4d-base-0[/]")
+@jobs_app.command("watch", epilog="Example:  [bold]politico jobs watch 20261126-021500-1a2b3c4d-base-5e6f7a8b[/]")
 def jobs_watch(
     job: Annotated[str, typer.Argument(help=JOB)],
     local: Annotated[bool, typer.Option("--local", help=ON_LOCAL)] = False,
@@ -576,7 +577,7 @@ def jobs_watch(
     watch_job(job, local=local)
 
 
-@jobs_app.command("stop", epilog="Example:  [bold]politico jobs stop 20261126-021500-1a2b3c4d-base-0[/]")
+@jobs_app.command("stop", epilog="Example:  [bold]politico jobs stop 20261126-021500-1a2b3c4d-base-5e6f7a8b[/]")
 def jobs_stop(
     job: Annotated[str, typer.Argument(help=JOB)],
     local: Annotated[bool, typer.Option("--local", help=ON_LOCAL)] = False,

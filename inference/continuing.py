@@ -11,10 +11,13 @@ from inference.model import Model
 
 @torch.no_grad()
 def continued(model: Model, beginning: str, *, count: int, seed: int, how: Mapping[str, Any]) -> list[str]:
-    """`count` texts that begin so, each up to where the model ends it. `how` has settings of transformers' GenerationConfig,
+    """`count` texts that begin so, each up to where the model ends it; of a beginning that is too long for the network its end.
+    `how` has settings of transformers' GenerationConfig,
     `max_new_tokens` among them."""
     network, end = model.network, model.codec.ids[model.codec.schema.end]
-    ids = [end, *model.codec.encode(beginning)][-max(1, model.length - int(how["max_new_tokens"])) :]
+    room = max(1, model.length - int(how["max_new_tokens"]))
+    encoded = list(model.codec.encode(beginning))
+    ids = [end, *encoded[max(0, len(encoded) - room + 1) :]]
     markers = {model.codec.ids[marker] for marker in model.codec.schema.markers}
     configuration = GenerationConfig(
         do_sample=True,

@@ -1,6 +1,6 @@
 """What a network writes while it learns, so that whoever watches sees more than a loss.
 
-Nothing of it comes from a tweet: the beginnings and contexts are made up here, and who speaks is a value that many tweets have.
+What is asked is made up here, but for who speaks: a party that the model knows.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -89,6 +89,13 @@ def show_results(runs: Sequence[Path], *, as_json: bool) -> None:
 
 def results_of(run: Path) -> list[Result]:
     """What the run in a folder of `politico train` came to. Raises FileFormatError for another folder."""
+    try:
+        return _results_of(run)
+    except (KeyError, TypeError) as error:  # a base from elsewhere has no figures
+        raise FileFormatError(f"the run in {run} lacks {error}: it comes from elsewhere or from another version") from error
+
+
+def _results_of(run: Path) -> list[Result]:
     found = []
     for kind in KINDS:
         card = _read(run / kind / CARD_FILE)

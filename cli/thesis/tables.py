@@ -70,7 +70,7 @@ def draw_table(model: Model, asked: Asked, *, draws: int, seed: int, decoding: s
     """All draws for each prompt or context. Raises LimitError for what the model can't be asked."""
     if asked.kind == BASE:
         return [
-            Drawn({"prompt": prompt}, _continued(model, prompt, asked.how, draws, seed + place, decoding), [()] * draws)
+            Drawn({"prompt": prompt}, _continued(model, prompt, asked.how, draws, seed + 1000 * place, decoding), [()] * draws)
             for place, prompt in enumerate(asked.prompts)
         ]
     schema, engine = model.codec.schema, Engine(model)
@@ -93,16 +93,20 @@ def _parameters(
 ) -> list[Parameters]:
     """As many requests as the draws take."""
     if decoding == OURS:
-        how = INSISTING if asked.kind == CONTROL else FREELY
-        longest = min(120, model.length // 2)
-        at_once = max(1, MAX_DRAWS // int(how.get("candidates", 1)))
-        counts = [min(at_once, draws - first) for first in range(0, draws, at_once)]
-        return [
-            parse_parameters({**how, "num_return_sequences": count, "max_new_tokens": longest, "seed": seed + number})
-            for number, count in enumerate(counts)
-        ]
-    before = len(model.codec.prompt(context, prompt, model.length))
-    return [parse_parameters({**_lengths(asked.how, before, model.length), "num_return_sequences": draws, "seed": seed})]
+        how = {**(INSISTING if asked.kind == CONTROL else FREELY), "max_new_tokens": min(120, model.length // 2)}
+        at_once = MAX_DRAWS // int(how.get("candidates", 1))
+    else:
+        how = _lengths(asked.how, len(model.codec.prompt(context, prompt, model.length)), model.length)
+        at_once = int(how["num_beams"])
+    return [
+        parse_parameters({**how, "num_return_sequences": count, "seed": seed + number})
+        for number, count in enumerate(_in_parts(draws, at_once))
+    ]
+
+
+def _in_parts(draws: int, most: int) -> list[int]:
+    """What one request, or one search, draws at once."""
+    return [min(most, draws - first) for first in range(0, draws, most)]
 
 
 def _lengths(how: Mapping[str, Any], before: int, length: int) -> dict[str, Any]:
@@ -120,7 +124,11 @@ def _continued(model: Model, prompt: str, how: Mapping[str, Any], draws: int, se
         named = ("num_beams", "no_repeat_ngram_size", "top_k", "top_p", "temperature", "length_penalty", "repetition_penalty")
         chosen = {name: given[name] for name in named if name in given}
         chosen["bad_words_ids"] = [list(model.codec.encode(f" {word}")) for word in given["bad_words"]]
-    return continued(model, prompt, count=draws, seed=seed, how={**lengths, **chosen})
+    parts = _in_parts(draws, int(chosen.get("num_beams", draws)))
+    drawn = (
+        continued(model, prompt, count=count, seed=seed + number, how={**lengths, **chosen}) for number, count in enumerate(parts)
+    )
+    return [text for texts in drawn for text in texts]
 
 
 def _renamed(asked: Asked, instead: Sequence[str]) -> Asked:

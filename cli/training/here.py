@@ -20,16 +20,16 @@ from cli.screen import Screen, Stage
 from cli.training.asked import experiment_of
 from cli.training.evaluations import show_evaluation
 from inference.model import SMALL_NETWORK, WEIGHTS_FILE
-from politico.errors import InputError, JobError, LimitError
+from politico.errors import FileFormatError, InputError, JobError, LimitError
 from politico.flags import to_flags
 from politico.models.experiment import BASE, CASUAL, CONTROL, Experiment
+from training.cores import cores
 from training.corpus.shards import STATISTICS_FILE
 from training.dataset.folder import read_dataset
 from training.dataset.split import cut_for, of_parties, split_at
 from training.evaluation.evaluate import EVALUATION_FILE
 from training.history import HISTORY_FILE
 from training.launch import Machines, around, command, gpus
-from training.loop.processes import cores
 from training.stages import SUMMARY_FILE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,7 +78,10 @@ class Here:
             self._train(experiment.goal, [*given, *to_flags(getattr(experiment, experiment.goal))])
         if experiment.goal != BASE:
             self._evaluate(base)
-            show_evaluation(str(out), None, local=False)
+            try:
+                show_evaluation(str(out), None, local=False)
+            except FileFormatError as error:  # of an earlier version; the run is none the worse for it
+                self._screen.console.print(f"no page: {error}", highlight=False, soft_wrap=True)
         histories = {stage: _history(out / f"{stage}-output") for stage in (BASE, experiment.goal)}
         draw_curves({stage: records for stage, records in histories.items() if records}, out / CURVES_FILE)
         told = f"In {out}/: {experiment.goal}/ is the model, {CURVES_FILE} its curves, {LOG_FILE} all that was said"

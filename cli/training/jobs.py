@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -22,7 +23,10 @@ from politico.runs import is_run, run_of
 KINDS = ("training", "processing")
 NOT_THERE = ("ValidationException", "ResourceNotFound", "ResourceNotFoundException")
 ENDED = ("Completed", "Failed", "Stopped")
+SESSION = "AWS_SESSION_TOKEN"
 POLL_SECONDS = 5.0
+QUIET_POLLS = 2
+"""So often nothing new comes of a job that has ended before it is taken to have said all."""
 
 
 class Jobs:
@@ -34,22 +38,25 @@ class Jobs:
         from sagemaker.core.utils import logs
 
         logging.getLogger("sagemaker").setLevel(logging.ERROR)
-        self._session, self._logs = services.session, logs
+        self._session, self._logs, self._sagemaker = services.session, logs, services.client("sagemaker")
         self._resources = {"training": resources.TrainingJob, "processing": resources.ProcessingJob}
 
     def newest(self, run: str | None, count: int) -> list[dict[str, Any]]:
         """The newest jobs of the run, or of all; each as a person is shown it."""
         found: list[dict[str, Any]] = []
         for kind, resource in self._resources.items():
-            asked = {"name_contains": run} if run else {}
-            jobs = resource.get_all(sort_by="CreationTime", sort_order="Descending", session=self._session, **asked)
-            for job in jobs:
-                if run_of(_name(job, kind)) is None:
-                    continue  # somebody else's
-                found.append(_facts(job, kind))
-                if sum(one["kind"] == kind for one in found) == count:
-                    break
+            names = islice((name for name in self._names(kind, run) if run_of(name)), count)  # not somebody else's
+            found += [_facts(resource.get(name, session=self._session), kind) for name in names]
         return sorted(found, key=lambda one: one["began"] or datetime.max.replace(tzinfo=UTC), reverse=True)[:count]
+
+    def _names(self, kind: str, run: str | None) -> Iterator[str]:
+        """The newest first. The SDK's own listing describes every job of the account, whoever's it is."""
+        asked = {"NameContains": run} if run else {}
+        pages = self._sagemaker.get_paginator(f"list_{kind}_jobs").paginate(
+            SortBy="CreationTime", SortOrder="Descending", **asked
+        )
+        for page in pages:
+            yield from (one[f"{kind.capitalize()}JobName"] for one in page[f"{kind.capitalize()}JobSummaries"])
 
     def find(self, name: str) -> tuple[str, Any]:
         """Kind and resource of a job. Raises LimitError when there is none of this name."""
@@ -61,11 +68,33 @@ class Jobs:
                     raise
         raise LimitError(f"there is no job {name!r}; `politico jobs list` shows those there are")
 
-    def lines(self, kind: str, job: Any) -> Any:
+    def lines(self, kind: str, name: str) -> "_Lines":
         """What the job has said, by and by."""
-        machines = getattr(getattr(job, "resource_config", None), "instance_count", 1)
-        group = f"/aws/sagemaker/{kind.capitalize()}Jobs"
-        return self._logs.MultiLogStreamHandler(group, _name(job, kind), machines if isinstance(machines, int) else 1)
+        return _Lines(self._logs, f"/aws/sagemaker/{kind.capitalize()}Jobs", name)
+
+
+class _Lines:
+    """The lines of a job's streams: one a machine, and new ones whenever a spot job starts again."""
+
+    def __init__(self, logs: Any, group: str, job: str) -> None:
+        self._logs, self._group, self._job = logs, group, job
+        self._client = logs.CloudWatchLogsClient().client
+        self._streams: dict[str, Any] = {}
+
+    def new(self) -> Iterator[str]:
+        """Those since the last time."""
+        try:
+            pages = self._client.get_paginator("describe_log_streams").paginate(
+                logGroupName=self._group, logStreamNamePrefix=f"{self._job}/"
+            )
+            names = [one["logStreamName"] for page in pages for one in page["logStreams"]]
+        except self._client.exceptions.ResourceNotFoundException:  # nobody has said anything yet
+            return
+        for name in names:
+            if name not in self._streams:
+                self._streams[name] = self._logs.LogStreamHandler(self._group, name, len(self._streams))
+            for _, event in self._streams[name].get_latest_log_events():
+                yield str(event["message"])
 
 
 def show_jobs(run: str | None, count: int, *, local: bool) -> None:
@@ -93,16 +122,17 @@ def watch_job(name: str, *, local: bool) -> None:
     with reached(services):
         jobs = Jobs(services)
         kind, job = jobs.find(name)
-        said = jobs.lines(kind, job)
-        while True:
+        lines = jobs.lines(kind, name)
+        quiet = 0
+        while quiet < QUIET_POLLS:
             job.refresh()
             status = _status(job, kind)
-            if said.ready():
-                for _, event in said.get_latest_log_events():
-                    console.print(event["message"], highlight=False, markup=False, soft_wrap=True)
-            if status in ENDED:
-                break
-            time.sleep(POLL_SECONDS)
+            said = list(lines.new())
+            for line in said:
+                console.print(line, highlight=False, markup=False, soft_wrap=True)
+            quiet = quiet + 1 if status in ENDED and not said else 0  # the last lines come later than the end
+            if quiet < QUIET_POLLS:
+                time.sleep(POLL_SECONDS)
     if status == "Failed":
         raise JobError(f"{name} failed: {_text(job.failure_reason) or 'SageMaker gives no reason'}")
     console.print(f"{name}: {status}", highlight=False)
@@ -143,14 +173,16 @@ def reached(services: Services) -> Iterator[None]:
             "AWS_ACCESS_KEY_ID": credentials.access_key,
             "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
         }
-    before = {name: os.environ.get(name) for name in wanted}
+    before = {name: os.environ.get(name) for name in (*wanted, SESSION)}
     os.environ.update(wanted)
+    if services.endpoint_url:
+        os.environ.pop(SESSION, None)  # of other credentials
     try:
         yield
     finally:
         for name, value in before.items():
             if value is None:
-                del os.environ[name]
+                os.environ.pop(name, None)
             else:
                 os.environ[name] = value
 

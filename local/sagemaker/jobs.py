@@ -73,6 +73,7 @@ class Jobs:
         self._interrupted: set[str] = set()
         self._out_of_time: set[str] = set()
         self._told_to_stop: set[str] = set()
+        self._changing = threading.Lock()
         self.faults: list[JobFault] = []
 
     def install(self) -> None:
@@ -122,12 +123,13 @@ class Jobs:
             if job is None:
                 raise JsonRESTError("ResourceNotFound", "Requested resource not found.")
             status = f"{kind.lower()}_job_status"
-            if getattr(job, status) != "InProgress":
-                told = f"The request was rejected because the {kind.lower()} job is in status {getattr(job, status)}."
-                raise JsonRESTError("ValidationException", told)
-            setattr(job, status, "Stopping")
-            job.secondary_status = "Stopping"
-            jobs._told_to_stop.add(name)
+            with jobs._changing:
+                if getattr(job, status) != "InProgress":
+                    told = f"The request was rejected because the {kind.lower()} job is in status {getattr(job, status)}."
+                    raise JsonRESTError("ValidationException", told)
+                setattr(job, status, "Stopping")
+                job.secondary_status = "Stopping"
+                jobs._told_to_stop.add(name)
             jobs._ask_to_end(jobs._processes.get(name, ()))
             return EmptyResult()
 
@@ -157,9 +159,10 @@ class Jobs:
         if kind == "Processing":
             message = self._folder / request["ProcessingJobName"] / HOST / "ml/output/message"
             job.exit_message = message.read_text(errors="replace")[:MOST_CHARACTERS] if message.is_file() else None
-        setattr(job, end, utcnow())
-        job.secondary_status = detail if outcome == "Stopped" else outcome
-        setattr(job, status, outcome)
+        with self._changing:
+            setattr(job, end, utcnow())
+            job.secondary_status = detail if outcome == "Stopped" else outcome
+            setattr(job, status, outcome)
 
     def _fail_if_due(self, name: str) -> None:
         for fault in self.faults:

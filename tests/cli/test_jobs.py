@@ -65,7 +65,8 @@ def test_the_runs_jobs_are_listed_and_nobody_elses(services: Services, capsys: p
     show_jobs(OTHER, 20, local=False)
     assert RUN not in capsys.readouterr().out
     show_jobs(None, 1, local=False)
-    assert sum(run in capsys.readouterr().out for run in (RUN, OTHER)) <= 1
+    shown = capsys.readouterr().out
+    assert sum(name in shown for name in (f"{RUN}-base-0", f"{RUN}-control-0", f"{OTHER}-corpus-0")) == 1
     with pytest.raises(InputError, match="--run is 'x'"):
         show_jobs("x", 20, local=False)
 
@@ -90,6 +91,20 @@ def test_a_job_is_watched_with_all_it_says_until_it_ends(services: Services, cap
     assert "step 1/9 [50%] algo-1-1" in said
     assert "step 1/9 [50%] algo-2-1" in said
     assert f"{RUN}-base-0: Completed" in said
+
+
+def test_a_stream_that_appears_later_is_heard_too(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spot job that starts again writes to new streams; SageMaker's SDK would hear the first ones only."""
+    logs = boto3.client("logs", region_name=REGION)
+    group, now = "/aws/sagemaker/TrainingJobs", int(time.time() * 1000)
+    lines = jobs.Jobs(services).lines("training", f"{RUN}-base-0")
+    assert list(lines.new()) == []
+    logs.create_log_group(logGroupName=group)
+    for number, name in enumerate((f"{RUN}-base-0/algo-1-1", f"{RUN}-base-0/algo-1-2", f"{RUN}-base-01/algo-1-1")):
+        logs.create_log_stream(logGroupName=group, logStreamName=name)
+        event = {"timestamp": now + number, "message": f"line {number}"}
+        logs.put_log_events(logGroupName=group, logStreamName=name, logEvents=[event])
+        assert list(lines.new()) == ([f"line {number}"] if "-0/" in name else [])
 
 
 def test_a_job_that_failed_ends_the_watching_with_its_reason(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:

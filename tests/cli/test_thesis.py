@@ -238,6 +238,22 @@ def test_prompts_are_gone_on_with(
 
 
 @pytest.mark.slow
+def test_more_draws_than_beams_are_several_searches(runs: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    for number, model in ((1, runs["control"] / "base"), (4, runs["casual"] / "casual")):
+        table(number, model, draws=12)
+        rows = json.loads(capsys.readouterr().out)["rows"]
+        assert {len(row["texts"]) for row in rows} == {12}
+
+
+@pytest.mark.slow
+def test_a_base_from_elsewhere_has_no_figures_and_is_told(runs: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "card.json").write_text(json.dumps({"name": "gpt2", "parameters": 124_000_000}))
+    with pytest.raises(InputError, match="lacks 'figures': it comes from elsewhere"):
+        show_results([tmp_path], as_json=True)
+
+
+@pytest.mark.slow
 def test_what_a_table_can_not_be_written_with_is_told(runs: dict[str, Path], tmp_path: Path) -> None:
     control = runs["control"] / "control"
     refused: list[tuple[int, Path, dict[str, Any], str]] = [
@@ -249,7 +265,6 @@ def test_what_a_table_can_not_be_written_with_is_told(runs: dict[str, Path], tmp
         (7, control, {"instead": ["Nadie=X"]}, "--instead names 'Nadie', which the table does not have"),
         (7, control, {"instead": ["UDI"]}, "--instead is 'UDI'; it takes OLD=NEW"),
         (7, control, {"decoding": "mine"}, "--decoding is 'mine'; it takes thesis or ours"),
-        (7, control, {"instead": instead(control), "draws": 11}, "num_return_sequences is 11; with beams"),
         (7, tmp_path, {}, "is no model folder"),
     ]
     for number, model, more, told in refused:

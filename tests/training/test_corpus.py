@@ -148,11 +148,29 @@ def test_bold_and_italics_go_and_apostrophes_stay(text: str, shown: str) -> None
         ("Antes [[:Categoría:Uno|dos]] después.", "Antes dos después."),
         ("Antes [[es:Uno|dos]] después.", "Antes dos después."),
         ("Antes [[Guerra: una historia]] después.", "Antes Guerra: una historia después."),
+        ("Escriba a [mailto:info@x.cl correo], [HTTPS://x.cl sitio] o [irc://x.cl/a canal].", "Escriba a correo, sitio o canal."),
+        ("Uno [//x.cl/a] y [http://x.cl/b]", "Uno y"),
+        ("Un [corchete] y [nota: así] quedan.", "Un [corchete] y [nota: así] quedan."),
     ],
 )
 def test_links_that_show_no_text_are_out_and_others_show_their_label(text: str, shown: str) -> None:
     markup = Markup(Markup().hidden_namespaces | {"bild text"})
     assert clean_wikitext(text, markup) == shown
+
+
+def test_what_a_break_parts_is_no_word() -> None:
+    assert clean_wikitext("Uno<br>dos<br/>tres <small>y</small> H<sub>2</sub>O", Markup()) == "Uno\ndos\ntres y H2O"
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["=" * 20_000 + "a", "{{a|" * 3_000 + "}}" * 3_000, "a (" + "," * 20_000, "'" * 20_001, "[[" * 20_000, "<ref>" * 2_000],
+    ids=["heading", "templates", "commas", "quotes", "links", "references"],
+)
+@pytest.mark.timeout(60)
+def test_a_page_that_somebody_spoilt_does_not_hold_the_others_up(page: str) -> None:
+    found = cleaning._plain(Document(f"Antes.\n{page}\nDespués.", Markup()))
+    assert isinstance(found, LeftOut) or "Antes." in found
 
 
 def test_a_collection_that_was_stopped_goes_on_where_it_was_and_is_the_same(

@@ -3,9 +3,11 @@
 What a stopped run had cleaned is there for the next: the collection is read again up to where it was, and cleaned from there on.
 """
 
+import hashlib
 import json
 import multiprocessing
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,13 +16,14 @@ from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
 
+from training.cores import cores
 from training.corpus.documents import Document, LeftOut, read_documents
 from training.corpus.templates import DisambiguationError
 from training.corpus.wikitext import clean_wikitext
 
 DOCUMENTS_FILE = "documents.part.jsonl"
 """The texts, in the corpus folder for as long as it is being made."""
-_STATE = ".json"
+_STATE, _WRITING = ".json", ".writing"
 BLOCK = 1_000
 """Documents cleaned at once, over all cores."""
 ALONE = 100
@@ -46,7 +49,11 @@ def collect(files: Sequence[Path], texts: Path, max_megabytes: float) -> tuple[i
 
     Raises FileFormatError for a file that is torn or not what it says.
     """
-    of = {"files": [[path.name, path.stat().st_size] for path in files], "max_megabytes": max_megabytes}
+    of = {
+        "files": [[str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns] for path in files],
+        "max_megabytes": max_megabytes,
+        "rules": _rules(),
+    }
     state = _state_of(texts, of)
     read, size, limit = state["read"], state["size"], max_megabytes * MEGABYTE
     left_out: Counter[str] = Counter(state["left_out"])
@@ -81,6 +88,7 @@ def collect(files: Sequence[Path], texts: Path, max_megabytes: float) -> tuple[i
                     size += len(text.encode())
                     out.write(json.dumps(text, ensure_ascii=False).encode() + b"\n")
             out.flush()
+            os.fsync(out.fileno())
             _keep(texts, {**of, "read": read, "left_out": left_out, "size": size, "length": out.tell(), "done": False})
             progress.line(f"read {read:,} documents, {size / MEGABYTE:.1f} MB kept")
         _keep(texts, {**of, "read": read, "left_out": left_out, "size": size, "length": out.tell(), "done": True})
@@ -89,8 +97,14 @@ def collect(files: Sequence[Path], texts: Path, max_megabytes: float) -> tuple[i
 
 def forget_documents(texts: Path) -> None:
     """Remove the texts and what is known of them."""
-    texts.unlink(missing_ok=True)
-    texts.with_suffix(_STATE).unlink(missing_ok=True)
+    for path in (texts, texts.with_suffix(_STATE), texts.with_suffix(_WRITING)):
+        path.unlink(missing_ok=True)
+
+
+def _rules() -> str:
+    """What says how texts are cleaned: half a collection by other rules would be no collection."""
+    modules = [sys.modules[name] for name in (Document.__module__, clean_wikitext.__module__, DisambiguationError.__module__)]
+    return hashlib.sha256(b"".join(Path(str(module.__file__)).read_bytes() for module in modules)).hexdigest()
 
 
 def _state_of(texts: Path, of: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +121,7 @@ def _state_of(texts: Path, of: dict[str, Any]) -> dict[str, Any]:
 
 def _keep(texts: Path, state: dict[str, Any]) -> None:
     path = texts.with_suffix(_STATE)
-    partial = path.with_suffix(".writing")
+    partial = path.with_suffix(_WRITING)
     partial.write_text(json.dumps(state), encoding="utf-8")
     partial.replace(path)
 
@@ -130,7 +144,7 @@ class _Cleaner:
         if sum(one.markup is not None for one in documents) < ALONE:
             return map(_plain, documents)
         if self._pool is None:
-            self._pool = multiprocessing.get_context("spawn").Pool(os.cpu_count())
+            self._pool = multiprocessing.get_context("spawn").Pool(cores())
         return self._pool.imap(_plain, documents, chunksize=20)
 
 

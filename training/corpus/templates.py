@@ -126,6 +126,8 @@ def _plain_name(written: str) -> str:
 
 _INNERMOST = re.compile(r"\{\{([^{}|]*)(?:\|[^{}]*)?\}\}")
 """A template, or a function of the parser, that holds no other."""
+DEEPEST = 100
+"""Templates in each other. A page has ten, one that somebody spoilt thousands, and each is a pass."""
 _NUMBER_FUNCTION = "formatnum:"
 
 
@@ -137,7 +139,7 @@ def without_templates(text: str, plain: Callable[[str], str]) -> str:
     """The text with what a reader sees of each template in its place. `plain` is what becomes of an argument's own markup.
 
     The innermost first, until there is none: most of a page's markup goes so, before a parser has to read it. What has loose
-    braces stays, for the parser. Raises DisambiguationError.
+    braces stays, for the parser. Raises DisambiguationError, or ValueError for a page that is spoilt.
     """
 
     def shown(found: re.Match[str]) -> str:
@@ -148,10 +150,11 @@ def without_templates(text: str, plain: Callable[[str], str]) -> str:
             return plain(found[1].partition(":")[2]).strip()
         return shown_template(wikitextparser.Template(found[0]), plain) if name in SHOWN else ""
 
-    count = 1
-    while count:
+    for _ in range(DEEPEST):
         text, count = _INNERMOST.subn(shown, text)
-    return text
+        if not count:
+            return text
+    raise ValueError(f"templates in each other, more than {DEEPEST} deep")
 
 
 def shown_template(template: wikitextparser.Template, plain: Callable[[str], str]) -> str:

@@ -87,16 +87,21 @@ _NO_PROSE = (
     "|syntaxhighlight|templatedata|templatestyles|timeline"
 )
 _HIDDEN = re.compile(rf"<!--.*?-->|<({_NO_PROSE})\b[^<>]*/>|<({_NO_PROSE})\b[^<>]*>.*?</\2\s*>", re.DOTALL | re.IGNORECASE)
-_HEADING = re.compile(r"(=+)\s*(.*?)\s*\1")
+_HEADING = re.compile(r"(={1,6})(?!=)\s*(.*?)\s*\1")
 _QUOTES = re.compile(r"('{2,})")
 _LINK = re.compile(r"\[\[([^\[\]|<>{}]+)(?:\|([^\[\]]*))?\]\]")
-_EXTERNAL = re.compile(r"\[(?:https?:|ftp:|mailto:)?//[^\s\[\]<>]*\s*([^\[\]]*)\]")
+_SCHEME = (
+    r"(?:(?:https?|s?ftps?|ircs?|gopher|telnet|nntp|git|svn|ssh|mms|xmpp):|(?:mailto|news|tel|sms|urn|geo|magnet|sips?):|//)"
+)
+"""What MediaWiki takes for the beginning of an address."""
+_EXTERNAL = re.compile(rf"\[{_SCHEME}[^\s\[\]<>]*\s*([^\[\]]*)\]", re.IGNORECASE)
 _TAG = re.compile(
-    r"</?(?:abbr|b|bdi|big|blockquote|br|center|cite|code|dd|div|dl|dt|em|font|hr|i|ins|kbd|li|nowiki|ol|p|poem|s|samp|small"
-    r"|span|strong|sub|sup|tt|u|ul|var)\b[^<>]*>",
+    r"</?(?:abbr|b|bdi|big|center|cite|code|em|font|i|ins|kbd|nowiki|s|samp|small|span|strong|sub|sup|tt|u|var)\b[^<>]*>",
     re.IGNORECASE,
 )
-_LEFT = re.compile(r"\[\[|\{\{|\{\||</?[a-zA-Z]|\[(?:https?:|ftp:|mailto:)?//")
+_BREAK = re.compile(r"</?(?:blockquote|br|dd|div|dl|dt|hr|li|ol|p|poem|ul)\b[^<>]*>", re.IGNORECASE)
+"""Tags that part what stands on either side."""
+_LEFT = re.compile(rf"\[\[|\{{\{{|\{{\||</?[a-zA-Z]|\[{_SCHEME}", re.IGNORECASE)
 """Markup that only the parser can read."""
 _TABLE, _TABLE_END = re.compile(r"[ :]*\{\|"), re.compile(r"\s*\|\}(?!\})")
 _MARKUP = re.compile(r"[\[{<&]")
@@ -107,7 +112,7 @@ _TORN = re.compile(r"^\s*[|!]|\{\||\|\}|\{\{|\}\}|\[\[|\]\]|<[/a-zA-Z]")
 _REPAIRS = (
     # what a template left behind when it went: `(en alemán: Berlin, )`, `( )`, `palabra , otra`
     (re.compile(r"([(«]) *[,;:]+ *"), r"\1"),
-    (re.compile(r" *[,;:]* *\)"), ")"),
+    (re.compile(r" {0,8}[,;:]{0,8} {0,8}\)"), ")"),
     (re.compile(r" *\( *\)"), ""),
     (re.compile(r" +([,;.)])"), r"\1"),
 )
@@ -139,7 +144,7 @@ def clean_wikitext(text: str, markup: Markup) -> str:
 
 def _shown(source: str) -> str:
     """What is left of a page, as plain text. Links and tags that hold no others are most of it, and go without a parser."""
-    source = _TAG.sub("", _EXTERNAL.sub(r"\1", _LINK.sub(_label, source)))
+    source = _TAG.sub("", _BREAK.sub("\n", _EXTERNAL.sub(r"\1", _LINK.sub(_label, source))))
     if not _LEFT.search(source):
         return unescape(source)
     parsed = wikitextparser.parse(source)

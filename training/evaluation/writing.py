@@ -11,7 +11,7 @@ import torch
 from inference.engine import Engine, GeneratedTweet
 from politico.control.format import Context
 from politico.control.request import Parameters, Request
-from training.loop.processes import cores
+from training.cores import cores
 
 MAX_NEW_TOKENS = 120
 """Longer than most tweets; less where the network's own length is short."""

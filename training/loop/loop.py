@@ -84,7 +84,9 @@ def learn(
     set_dropout(network, settings.dropout)
     network.to(processes.device)
     if processes.device.type == "cuda" and settings.max_steps >= 1_000:  # on a CPU the compiler's minute is a short stage's
-        network.transformer.compile()
+        # Block by block: compiled as a whole, attention would always get a mask, and lose its fastest form.
+        for block in network.transformer.h:
+            block.compile()
     scored_loss: torch.nn.Module = ScoredLoss(network)
     optimizers = make_optimizers(network, settings, processes)
     learning = {name: value for name, value in asdict(settings).items() if name not in WHEN}

@@ -11,6 +11,7 @@ import torch.distributed as dist
 
 from inference.model import SMALL_NETWORK
 from politico.errors import LimitError
+from training.cores import cores
 from training.exit_codes import GPUS, OWN_THREADS
 
 
@@ -98,8 +99,3 @@ def joined(environment: Mapping[str, str]) -> Iterator[Processes]:
     finally:
         if world > 1:
             dist.destroy_process_group()
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

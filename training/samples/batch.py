@@ -45,12 +45,14 @@ class Batch:
         return torch.where(self.asked, asked, 1.0) * (self.targets != IGNORED)
 
     def passes(self, tokens: int) -> Iterator["Batch"]:
-        """The batch in parts of at most this many tokens, at least one row each; each part as wide as it must be."""
+        """The batch in parts of at most this many tokens, at least one row each; each part as wide as it must be, packed rows
+        as they are."""
         rows, width = self.ids.shape
         height = max(1, tokens // width)
         for first in range(0, rows, height):
             part = slice(first, first + height)
-            used = int((self.targets[part] != IGNORED).any(0).nonzero().max()) + 1
+            # Packed rows keep their width, for which a compiled network is made.
+            used = width if self.positions is not None else int((self.targets[part] != IGNORED).any(0).nonzero().max()) + 1
             more = (None if one is None else one[part, :used] for one in (self.asked, self.positions))
             yield Batch(self.ids[part, :used], self.targets[part, :used], *more)
 
