@@ -22,7 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.processes import machine
+from benchmarks.processes import command_line, machine
 from training.cores import cores
 
 RESULTS = Path(__file__).parent / "results" / "corpus.json"
@@ -91,7 +91,7 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     own = sum(len(_TAGS.sub(b"", path.read_bytes())) for path in peers.rglob("wiki_*"))
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "command": " ".join(["python -m benchmarks.corpus", *sys.argv[1:]]),
+        "command": command_line("benchmarks.corpus"),
         "machine": machine(),
         "peer": f"wikiextractor {version('wikiextractor')}",
         "dump_megabytes": round(size, 1),

@@ -10,7 +10,6 @@ and measures a network of no size, which only shows that the program runs.
 import argparse
 import json
 import platform
-import sys
 import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from benchmarks.processes import command_line
 from inference.model import codec_for
 from politico.control.political import SCHEMA
 from politico.models.experiment import find_experiment
@@ -75,7 +75,7 @@ def measure(minutes: float) -> dict[str, Any]:
     samples = ControlSamples(made_up(), _codec(), control, length=shape.positions, held_out_tokens=8_192, packed=True)
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "command": " ".join(["python -m benchmarks.gpu", *sys.argv[1:]]),
+        "command": command_line("benchmarks.gpu"),
         "device": torch.cuda.get_device_name() if there else f"none; {platform.processor() or platform.machine()}",
         "libraries": {name: version(name) for name in ("torch", "transformers")} | {"python": platform.python_version()},
         "parameters": count_parameters(build_network(shape, VOCABULARY, 0, 1)),

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 _START_SECONDS = 60
@@ -50,3 +51,8 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "load_at_the_end": round(os.getloadavg()[0], 2),
     }
+
+
+def command_line(module: str) -> str:
+    """How a benchmark was called, for its results: of paths, which are a machine's own, their names."""
+    return " ".join([f"python -m {module}", *(Path(word).name if os.sep in word else word for word in sys.argv[1:])])

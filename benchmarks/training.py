@@ -21,7 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.processes import machine
+from benchmarks.processes import command_line, machine
 from politico.flags import to_flags
 from politico.models.experiment import find_experiment
 from politico.models.settings import ADAMW
@@ -111,7 +111,7 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return found
 
-    raced = f"{datetime.now(UTC):%Y-%m-%d}, {' '.join(['python -m benchmarks.training', *sys.argv[1:]])}"
+    raced = f"{datetime.now(UTC):%Y-%m-%d}, {command_line('benchmarks.training')}"
     if given.only_race:
         return {"race": {"measured": raced, **race(ours, theirs, given, cores())}}
     adamw = {"optimizer": ADAMW}
@@ -138,7 +138,7 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     tuning = in_turn(ways, given.rounds, "samples_a_second")
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "command": " ".join(["python -m benchmarks.training", *sys.argv[1:]]),
+        "command": command_line("benchmarks.training"),
         "machine": machine(),
         "libraries": {name: version(name) for name in ("torch", "transformers", "accelerate")},
         "pretraining_positions_a_second": pretraining,

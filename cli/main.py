@@ -33,6 +33,7 @@ DEFAULT_OUT = Path("out")
 DEFAULT_RUN = Path("run")
 DEFAULT_PARTIES = Path("parties")
 DEFAULT_REPORT = Path("report")
+DEFAULT_STUDY = Path("study")
 GENERATED = find_experiment("control-tiny").evaluation.generated
 
 
@@ -640,12 +641,54 @@ def report(
     out: Annotated[Path, typer.Option(help="Where the page, the pictures and the tables go.")] = DEFAULT_REPORT,
     language: Annotated[str, typer.Option(help="Of the page: `es` or `en`.")] = "es",
     time_zone: Annotated[str, typer.Option(help="Of a folder's hours and days; a lake has its own.")] = DEFAULT_TIME_ZONE,
+    word2vec: Annotated[
+        bool, typer.Option("--word2vec", help="Also who writes alike, by Word2Vec over ten seeds: minutes.")
+    ] = False,
     local: Annotated[bool, typer.Option("--local", help="The lake of the cloud that `politico up` keeps.")] = False,
 ) -> None:
     """What a dataset is like: hours, days, people, parties, moods, what rises, what is missing; pictures and tables."""
     from cli.report.command import make_report
 
-    make_report(dataset, out, language=language, time_zone=time_zone, local=local)
+    make_report(dataset, out, language=language, time_zone=time_zone, local=local, word2vec=word2vec)
+
+
+study_app = typer.Typer(help="Can people tell real tweets from generated ones?", no_args_is_help=True)
+app.add_typer(study_app, name="study")
+
+
+@study_app.callback()
+def study() -> None:
+    """Can people tell real tweets from generated ones? A blind page, and what its answers say."""
+
+
+@study_app.command(
+    "make",
+    epilog="Example:  [bold]politico study make --dataset out/dataset --model runs/control/control --out study[/]",
+)
+def study_make(
+    dataset: Annotated[Path, typer.Option(help="Folder of dt=YYYY-MM-DD/tweets.parquet.")],
+    model: Annotated[list[Path], typer.Option(help="A control or a casual model's folder; as often as you like.")],
+    out: Annotated[Path, typer.Option(help="Where the page and its key go.")] = DEFAULT_STUDY,
+    tweets: Annotated[int, typer.Option(min=2, max=400, help="Half real, half generated.")] = 40,
+    checks: Annotated[int, typer.Option(min=0, max=20, help="Besides, tweets that say what to answer.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed chooses and writes the same.")] = 7,
+) -> None:
+    """A page of real and generated tweets, alike in party and length, for people to judge; and its key."""
+    from cli.study.making import make_study
+
+    make_study(dataset, model, out, tweets=tweets, checks=checks, seed=seed)
+
+
+@study_app.command("read", epilog="Example:  [bold]politico study read study/key.json answers/[/]")
+def study_read(
+    key: Annotated[Path, typer.Argument(help="The study's key.json.")],
+    answers: Annotated[list[Path], typer.Argument(help="Participants' files, or folders of them.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """How often people are right, with an interval, by party and model, and how much they agree."""
+    from cli.study.reading import show_study
+
+    show_study(key, answers, as_json=as_json)
 
 
 dataset_app = typer.Typer(help="The dataset: what is in it.", no_args_is_help=True)

@@ -12,6 +12,7 @@ from cli.pages.render import render
 from cli.report.figures import Figure, all_figures
 from cli.report.language import LANGUAGES, Language
 from cli.report.reading import Tweets, of_folder, of_lake
+from cli.report.words import who_writes_alike
 from cli.screen import Screen
 from politico.errors import LimitError
 
@@ -20,7 +21,7 @@ SHOWN_ROWS = 20
 """Of a table, on the page; the CSV has all."""
 
 
-def make_report(folder: Path | None, out: Path, *, language: str, time_zone: str, local: bool) -> None:
+def make_report(folder: Path | None, out: Path, *, language: str, time_zone: str, local: bool, word2vec: bool = False) -> None:
     """Write it, and say what it says. Raises InputError."""
     if language not in LANGUAGES:
         raise LimitError(f"--language is {language!r}; it takes {' or '.join(LANGUAGES)}")
@@ -30,7 +31,7 @@ def make_report(folder: Path | None, out: Path, *, language: str, time_zone: str
     lake = local_cloud.stack(local=local).lake if folder is None else None
     screen, say = Screen(), Language(language)
     with screen.stage("read") as stage:
-        tweets = of_lake(lake, texts=False) if lake is not None else of_folder(_there(folder), zone, texts=False)
+        tweets = of_lake(lake, texts=word2vec) if lake is not None else of_folder(_there(folder), zone, texts=word2vec)
         stage.result = f"{len(tweets.frame):,} tweets of {tweets.frame['screen_name'].nunique():,} accounts"
     with screen.stage("draw") as stage:
         figures = []
@@ -38,6 +39,10 @@ def make_report(folder: Path | None, out: Path, *, language: str, time_zone: str
             stage.show(one.name)
             write_figure(one, out)
             figures.append(one)
+        if word2vec:
+            for one in who_writes_alike(tweets, say, stage.show):
+                write_figure(one, out)
+                figures.append(one)
         write_page(figures, tweets, say, out)
         stage.result = f"{sum(one.draw is not None for one in figures)} pictures, {len(figures)} tables"
     Console().print(f"In {out}/: {PAGE_FILE}, {PICTURES}/, {TABLES}/", highlight=False, soft_wrap=True)

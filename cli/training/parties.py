@@ -84,10 +84,10 @@ def compare_parties(dataset: Path, out: Path, *, seeds: int, dimensions: int) ->
     _show(screen.console, measured, out)
 
 
-def tweets_by_party(table: pa.Table) -> dict[str, list[list[str]]]:
-    """The words of each party's tweets. Raises LimitError for fewer than two parties with tweets enough."""
+def tweets_by_party(table: pa.Table, column: str = "party") -> dict[str, list[list[str]]]:
+    """The words of each party's tweets, or each coalition's. Raises LimitError for fewer than two with tweets enough."""
     found: dict[str, list[list[str]]] = {}
-    for party, text in zip(table["party"].to_pylist(), table["text"].to_pylist(), strict=True):
+    for party, text in zip(table[column].to_pylist(), table["text"].to_pylist(), strict=True):
         found.setdefault(party, []).append(words_of(text))
     enough = {party: found[party] for party in sorted(filter(None, found)) if len(found[party]) >= LEAST_TWEETS}
     if len(enough) < 2:
@@ -104,6 +104,17 @@ def distances_of(
     tweets: Mapping[str, Sequence[Sequence[str]]], *, seed: int, dimensions: int = DIMENSIONS
 ) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
     """One less the cosine between the vectors of each two parties, by one seed: the same each time, on any machine."""
+    vectors = vectors_of(tweets, seed=seed, dimensions=dimensions)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    distances: np.ndarray[tuple[int, int], np.dtype[np.float64]] = 1 - vectors @ vectors.T
+    np.fill_diagonal(distances, 0.0)
+    return distances
+
+
+def vectors_of(
+    tweets: Mapping[str, Sequence[Sequence[str]]], *, seed: int, dimensions: int
+) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
+    """What Word2Vec finds for each party: parties by dimensions."""
     from gensim.models import Word2Vec  # seconds, and only here
 
     random = np.random.default_rng(seed)
@@ -124,11 +135,8 @@ def distances_of(
         workers=1,  # or what comes out depends on who is quicker
         hashfxn=lambda word: crc32(word.encode()),  # Python's own differs from run to run
     )
-    vectors = np.stack([model.wv[_PARTY + party] for party in tweets]).astype(np.float64)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    distances: np.ndarray[tuple[int, int], np.dtype[np.float64]] = 1 - vectors @ vectors.T
-    np.fill_diagonal(distances, 0.0)
-    return distances
+    vectors: np.ndarray[tuple[int, int], np.dtype[np.float64]] = np.stack([model.wv[_PARTY + one] for one in tweets])
+    return vectors.astype(np.float64)
 
 
 def together(parties: Sequence[str], found: Sequence["np.ndarray[tuple[int, int], np.dtype[np.float64]]"]) -> Distances:

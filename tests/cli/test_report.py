@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cli import local_cloud
+from cli.report import words
 from cli.report.command import make_report
 from cli.report.figures import MOODS, NIGHT
 from cli.report.language import Language
@@ -235,3 +236,26 @@ def test_a_folder_that_is_no_dataset_or_torn_is_told(tmp_path: Path) -> None:
 def test_numbers_are_written_as_the_language_writes_them() -> None:
     assert (Language("es").number(1234567), Language("en").number(1234567)) == ("1.234.567", "1,234,567")
     assert (Language("es").percent(0.1234), Language("en").percent(0.1234)) == ("12,3 %", "12.3 %")
+
+
+@pytest.mark.slow
+def test_who_writes_alike_is_seen_and_how_steady_that_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "SEEDS", 2)
+    drawn, rows = random.Random(5), []
+    vocabulary = {"Sur": ["río", "mar", "barco", "pez"], "Norte": ["cobre", "mina", "sol", "piedra"]}
+    for number in range(1_300):
+        party = ("A", "B", "C", "D")[number % 4]
+        coalition = "Sur" if party in "AB" else "Norte"
+        text = " ".join([*drawn.choices(vocabulary[coalition], k=6), *drawn.choices(["hoy", "aquí", "todos"], k=2)])
+        labels = {"screen_name": f"x{party}", "name": party, "coalition": coalition, "party": party, "text": text}
+        rows.append({**tweets()[0], **labels, "id_str": str(number)})
+    day = str(rows[0]["created_at"].astimezone(ZoneInfo(ZONE)).date())
+    (tmp_path / "d" / f"dt={day}").mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), tmp_path / "d" / f"dt={day}" / "tweets.parquet")
+    make_report(tmp_path / "d", tmp_path / "out", language="en", time_zone=ZONE, local=False, word2vec=True)
+    pairs = table(tmp_path / "out", "word2vec-party")
+    assert len(pairs) == 6
+    near = {frozenset((row["one"], row["other"])) for row in pairs[-2:]}
+    assert near == {frozenset("AB"), frozenset("CD")}, "who uses the same words is nearest"
+    assert {(row["one"], row["other"]) for row in table(tmp_path / "out", "word2vec-coalition")} == {("Norte", "Sur")}
+    assert "Who writes alike: parties" in Seen((tmp_path / "out" / "report.html").read_text()).text

@@ -19,19 +19,14 @@ from cli.training.evaluations import show_evaluation
 from inference.model import load_model
 from politico.errors import FileFormatError, InputError
 from politico.lake import places
-from tests.cli.test_training import here, inputs, politico
+from tests.cli.test_training import politico
 from tests.support.edges import stack
-
-__all__ = ["inputs"]  # a fixture
+from tests.support.runs import micro_runs
 
 
 @pytest.fixture(scope="module")
-def runs(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A control run with its base, and a casual one on that base."""
-    root = tmp_path_factory.mktemp("runs")
-    here(root / "control", "control-tiny", corpus=inputs / "book.txt", dataset=inputs / "dataset").run()
-    here(root / "casual", "casual-tiny", dataset=inputs / "dataset", base=root / "control" / "base").run()
-    return {"control": root / "control", "casual": root / "casual"}
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return micro_runs(tmp_path_factory.mktemp("runs"))
 
 
 class Seen(HTMLParser):
@@ -166,7 +161,7 @@ def test_an_evaluation_of_another_version_is_told(runs: dict[str, Path], tmp_pat
 
 @pytest.mark.slow
 def test_table_9_has_the_theses_figures_and_the_runs_own(runs: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
-    show_results(list(runs.values()), as_json=True)
+    show_results([runs["control"], runs["casual"]], as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert len(found["thesis"]) == len(THESIS)
     ours = {(one["kind"], one["bits_per_byte"]) for one in found["ours"]}
@@ -178,7 +173,7 @@ def test_table_9_has_the_theses_figures_and_the_runs_own(runs: dict[str, Path], 
         ("control", control["candidate"]["labels_only"]["bits_per_byte"]),
         ("control", control["candidate"]["null_context"]["bits_per_byte"]),
     } == ours
-    show_results(list(runs.values()), as_json=False)
+    show_results([runs["control"], runs["casual"]], as_json=False)
     shown = capsys.readouterr().out
     assert "3.72" in shown
     assert "The mean of batch means" in shown

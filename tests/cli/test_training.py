@@ -80,6 +80,7 @@ def test_a_run_makes_each_stage_once_and_is_of_what_was_asked(
     assert f"{evaluation['candidate']['bits_per_byte']:.3f} bits per byte with the context" in capsys.readouterr().out
     assert load_model(tmp_path / "asked" / "base").card["steps"] == 4
     assert (tmp_path / "asked" / "curves.png").read_bytes()[:4] == b"\x89PNG"
+    assert (tmp_path / "asked" / "evaluation" / "evaluation.html").read_text().startswith("<!doctype html>")
     written = (tmp_path / "asked" / "control" / "model.safetensors").stat().st_mtime_ns
     here(tmp_path / "asked", "control-tiny", **sources).run()
     assert capsys.readouterr().out.count("was made before") == 4

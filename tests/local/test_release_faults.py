@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 import tarfile
 import time
 from collections.abc import Iterator
@@ -19,6 +22,7 @@ from infra.settings import Settings
 from politico.models.packages import VARIANT
 from tests.local.test_door import ask
 from tests.support.models import micro_model
+from tests.support.paths import ROOT
 from tests.support.running import ended, until
 from tests.support.template import Template
 
@@ -120,6 +124,12 @@ def test_a_release_gets_over_throttled_calls_and_its_endpoint_scales(cloud: Loca
         said = endpoint.invoke(body=json.dumps({"inputs": {}, "parameters": {"seed": 7}}), content_type="application/json")
     (tweet,) = json.loads(said.body.read())
     assert tweet["finish_reason"] in ("stop", "length")
+    app = [sys.executable, str(ROOT / "examples" / "ask.py"), "--endpoint", ENDPOINT]
+    environment = {**os.environ, **cloud.environment}
+    for words, wanted in ((["--tweets", "2", "--seed", "3"], 0), (["--sentimiento", "FURIOUS"], 1)):
+        done = subprocess.run([*app, *words], capture_output=True, text=True, timeout=120, env=environment)
+        assert done.returncode == wanted, done.stderr
+        assert "FURIOUS" in done.stderr if wanted else done.stdout.strip()
 
 
 def test_the_rest_api_writes_refuses_and_says_so_when_no_model_is_served(
