@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cli.pages.render import script_of
-from cli.study import making
+from cli.study import distinguishing, making
 from cli.study.making import ANSWERS, CHECK, GENERATED, MACHINE, PERSON, REAL, Item, make_study, page_of
 from cli.study.reading import fleiss_kappa, read_answers, read_key, results_of, show_study
 from inference.engine import GeneratedTweet
@@ -150,3 +150,32 @@ def test_a_study_is_made_of_pairs_of_one_party_and_about_one_length(tmp_path: Pa
         make_study(runs["dataset"], [model], tmp_path / "study", tweets=2, checks=2, seed=3)
     with pytest.raises(InputError, match=r"pairs .* were found, and 200 are wanted"):
         make_study(runs["dataset"], [model], tmp_path / "more", tweets=400, checks=2, seed=3)
+
+
+def test_models_are_told_from_the_same_real_tweets_in_each_of_their_ways(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = micro_runs(tmp_path)
+    asked: list[int] = []
+
+    def written(_engine: Any, contexts: Any, how: Any, _seed: int) -> list[GeneratedTweet]:
+        asked.append(len(contexts))
+        word = "zumbido" if how.get("insistence") else "educación camino"
+        return [GeneratedTweet(f"{word} {number} " * 3, "stop", 9, "m", {}) for number in range(len(contexts))]
+
+    monkeypatch.setattr(distinguishing, "write", written)
+    models = [runs["control"] / "control", runs["casual"] / "casual"]
+    given: dict[str, Any] = {"tweets": 12, "seed": 1}
+    capsys.readouterr()
+    distinguishing.distinguish(runs["dataset"], models, **given, as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert [one["decoding"] for one in found] == ["insisting, of 4 drafts", "insisting", "own way", "freely"]
+    assert len(set(asked)) == 1 == len({one["tweets"] for one in found})
+    assert all(0 <= one["low"] <= one["area"] <= one["high"] <= 1 for one in found)
+    assert found[0]["area"] > 0.9, "words that no real tweet has"
+    distinguishing.distinguish(runs["dataset"], models, **given, as_json=False)
+    assert "not told apart" in capsys.readouterr().out
+    with pytest.raises(InputError, match="is a base, which knows nothing of tweets"):
+        distinguishing.distinguish(runs["dataset"], [runs["control"] / "base"], **given, as_json=True)
+    with pytest.raises(InputError, match="--tweets is 2; it takes at least 5"):
+        distinguishing.distinguish(runs["dataset"], models, tweets=2, seed=1, as_json=True)

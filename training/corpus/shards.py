@@ -6,12 +6,13 @@ A shard is one row of 16-bit little-endian token ids, each document followed by 
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from politico.errors import FileFormatError
 from politico.lake.places import SHARD_FILES
@@ -26,12 +27,22 @@ BLOCK = 256
 
 
 def write_shard(path: Path, documents: Iterable[str], tokenizer: Tokenizer, end_id: int) -> Iterator[int]:
-    """Write the documents' tokens; yields how many tokens each block added, so that a caller can show progress."""
+    """Write the documents' tokens; yields how many tokens each block added, so that a caller can show progress.
+
+    While one block is written the next is encoded: what Python does with the ids takes a fifth of the time, and one core.
+    """
     remaining = iter(documents)
-    with path.open("wb") as out:
-        while block := list(islice(remaining, BLOCK)):
-            encoded = tokenizer.encode_batch_fast(block, add_special_tokens=False)
-            ids = np.concatenate([np.array([*one.ids, end_id], dtype=DTYPE) for one in encoded])
+
+    def encoded() -> list[Encoding]:
+        block = list(islice(remaining, BLOCK))
+        found: list[Encoding] = tokenizer.encode_batch_fast(block, add_special_tokens=False) if block else []
+        return found
+
+    with path.open("wb") as out, ThreadPoolExecutor(max_workers=1) as ahead:
+        following = ahead.submit(encoded)
+        while block := following.result():
+            following = ahead.submit(encoded)
+            ids = np.concatenate([np.array([*one.ids, end_id], dtype=DTYPE) for one in block])
             out.write(ids.tobytes())
             yield len(ids)
 

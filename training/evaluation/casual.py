@@ -79,6 +79,7 @@ def evaluate_casual(
     cuts, table = cuts_of(models), read_dataset(dataset)
     parts = split_at(of_parties(table, parties_of(models["candidate"])), *cuts)
     held_out = held_out_of(parts, models, settings)
+    print(held_out.told, flush=True)
     tweets = [Tweet({}, row["text"]) for row in held_out.scored]
     found: dict[str, Any] = {
         "held_out": held_out.counts,

@@ -136,6 +136,7 @@ def evaluate(
     make_ready(models.values())
     parts = split_at(read_dataset(dataset), *cuts_of(models))
     held_out = held_out_of(parts, models, settings)
+    print(held_out.told, flush=True)
     # Each model is asked in the version of the format that it was trained with.
     tweets = {
         name: [Tweet(context_of_row(row, schema), row["text"]) for row in held_out.scored] for name, schema in schemas.items()

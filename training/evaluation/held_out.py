@@ -28,6 +28,11 @@ class HeldOut:
     counts: Mapping[str, Any]
     """Ready for JSON: tweets = scored or not drawn + near copies + too long."""
 
+    @property
+    def told(self) -> str:
+        """A line for a log."""
+        return f"scoring {self.counts['scored']} of {self.counts['tweets']} held-out tweets, cut at {self.counts['cut']}"
+
 
 def held_out_of(parts: Split, models: Mapping[str, Model], settings: EvaluationSettings) -> HeldOut:
     """Raises LimitError where none is left."""
@@ -39,7 +44,6 @@ def held_out_of(parts: Split, models: Mapping[str, Model], settings: EvaluationS
         raise LimitError(f"none of {len(rows)} held-out tweets fits into the models and is no near copy of a training tweet")
     drawn = np.random.default_rng(settings.seed).permutation(len(fitting))[: settings.max_tweets]
     scored = [fitting[index] for index in sorted(drawn.tolist())]
-    print(f"scoring {len(scored)} of {len(rows)} held-out tweets, cut at {parts.cut}", flush=True)
     counts = {
         "tweets": len(rows),
         "scored": len(scored),
