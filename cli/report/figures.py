@@ -174,8 +174,9 @@ def top_accounts(frame: pd.DataFrame, say: Language) -> Figure:
 
 def posts_a_day(frame: pd.DataFrame, say: Language) -> Figure:
     """Tweets a day between a person's first and last, of the ten with most a day."""
-    by_person = frame.groupby("screen_name", observed=True)["at"].agg(["size", "min", "max"])
-    days = (by_person["max"].dt.normalize() - by_person["min"].dt.normalize()).dt.days + 1
+    days_of = frame["at"].dt.tz_localize(None).dt.normalize()  # some days have no midnight where clocks are put forward
+    by_person = days_of.groupby(frame["screen_name"], observed=True).agg(["size", "min", "max"])
+    days = (by_person["max"] - by_person["min"]).dt.days + 1
     rates = (by_person["size"] / days)[by_person["size"] >= LEAST_OFTEN].sort_values(ascending=False).head(TOP)
     names = [f"@{name}" for name in rates.index]
     table = pd.DataFrame({say("cuenta", "account"): names, say("tuits por día", "tweets a day"): rates.round(2).to_numpy()})

@@ -183,6 +183,20 @@ def test_names_and_texts_of_others_are_shown_and_not_run(tmp_path: Path) -> None
     assert not Seen(page).fetched
 
 
+def test_a_day_without_a_midnight_is_a_day(tmp_path: Path) -> None:
+    """In Chile clocks went forward at midnight of 8 September 2024."""
+    rows = []
+    for number in range(12):
+        at = datetime(2024, 9, 8, 14, number, tzinfo=UTC) + timedelta(days=number // 6)
+        rows.append({**tweets()[0], "id_str": str(number), "created_at": at, "screen_name": "ana"})
+    for day in ("2024-09-08", "2024-09-09"):
+        (tmp_path / "d" / f"dt={day}").mkdir(parents=True)
+        own = [row for row in rows if str(row["created_at"].date()) == day]
+        pq.write_table(pa.Table.from_pylist(own, schema=SCHEMA), tmp_path / "d" / f"dt={day}" / "tweets.parquet")
+    make_report(tmp_path / "d", tmp_path / "out", language="en", time_zone=ZONE, local=False)
+    assert [float(row["tweets a day"]) for row in table(tmp_path / "out", "posts-a-day")] == [6.0]
+
+
 def test_a_lakes_report_has_what_runs_left_out(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with stack() as services:
