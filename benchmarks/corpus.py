@@ -36,8 +36,9 @@ if __name__ == "__main__":
     collect([Path(sys.argv[1])], Path(sys.argv[2]), 1e9)
 """
 TOKENIZE = """
-import json, sys, time
+import json, os, sys, time
 from pathlib import Path
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(sys.argv[3])])  # before any thread begins
 from politico.control.political import SCHEMA
 from training.corpus.shards import write_shard
 from training.corpus.vocabulary import end_id, train_tokenizer
@@ -127,9 +128,9 @@ def timed(words: list[str]) -> float:
 
 
 def tokenized(folder: Path, texts: Path, threads: int) -> float:
-    """Megabytes of text a second with so many threads."""
+    """Megabytes of text a second on so many cores."""
     done = subprocess.run(
-        [sys.executable, str(folder / "write_tokens.py"), str(texts), str(folder / "shard.bin")],
+        [sys.executable, str(folder / "write_tokens.py"), str(texts), str(folder / "shard.bin"), str(threads)],
         cwd=ROOT,
         check=True,
         capture_output=True,

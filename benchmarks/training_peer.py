@@ -81,7 +81,7 @@ class Clock(TrainerCallback):  # type: ignore[misc]  # transformers has no types
             self._looked = self.learning
             self.held_out.append((self.learning, self.trainer.evaluate()["eval_loss"]))
             self.trainer.model.train()
-        control.should_training_stop = over
+        control.should_training_stop = control.should_training_stop or over  # it may have come to its steps
         return control
 
 
