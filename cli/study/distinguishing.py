@@ -6,24 +6,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
 
 from cli.screen import Screen
+from cli.study.making import context_for, fresh_rows
 from inference.engine import Engine
 from inference.model import Model
-from politico.control.format import Context
-from politico.control.political import context_of_row, known_schema
 from politico.errors import LimitError
 from politico.models.experiment import BASE, CONTROL
-from politico.models.settings import EvaluationSettings
-from training.dataset.folder import read_dataset
-from training.dataset.split import split_at
 from training.evaluation.casual import FREELY
-from training.evaluation.evaluate import INSISTING, OWN_WAY, asked_values, known_only
-from training.evaluation.held_out import cuts_of, held_out_of, make_ready
+from training.evaluation.evaluate import INSISTING, OWN_WAY, asked_values
 from training.evaluation.telling import FOLDS, told_apart
 from training.evaluation.writing import write
 from training.folders import open_model
@@ -72,20 +66,11 @@ def distinguish(dataset: Path, models: Sequence[Path], *, tweets: int, seed: int
 
 def _rows(dataset: Path, models: Sequence[Model], count: int, seed: int) -> list[Mapping[str, Any]]:
     """Tweets that no model has seen, and that every control model can be asked for: the same for all."""
-    named = {f"candidate {number}": model for number, model in enumerate(models)}
-    make_ready(models)
-    parts = split_at(read_dataset(dataset), *cuts_of({**named, "base": models[0]}))
-    held_out = held_out_of(parts, named, EvaluationSettings(max_tweets=len(parts.held_out), seed=seed))
-    order = np.random.default_rng(seed).permutation(len(held_out.fitting)).tolist()
-    rows = [held_out.fitting[index] for index in order]
-    kept = [row for row in rows if all(asked_values(_context(model, row), known_schema(model.codec.schema)) for model in models)]
+    _, rows = fresh_rows(dataset, models, seed)
+    kept = [row for row in rows if all(asked_values(context_for(model, row), model.codec.schema) for model in models)]
     if len(kept) < FOLDS:
         raise LimitError(f"{len(kept)} held-out tweets name something to ask for; it takes at least {FOLDS}")
     return kept[:count]
-
-
-def _context(model: Model, row: Mapping[str, Any]) -> Context:
-    return known_only(context_of_row(row, known_schema(model.codec.schema)), model.codec.schema)
 
 
 def _all_told(model: Model, rows: Sequence[Mapping[str, Any]], seed: int, show: Callable[[str], None]) -> Iterator[Told]:
@@ -96,7 +81,7 @@ def _all_told(model: Model, rows: Sequence[Mapping[str, Any]], seed: int, show: 
 
 def _told(model: Model, decoding: str, how: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], seed: int) -> Told:
     torch.set_num_threads(model.threads)
-    contexts = [_context(model, row) if model.card.get("stage") == CONTROL else {} for row in rows]
+    contexts = [context_for(model, row) if model.card.get("stage") == CONTROL else {} for row in rows]
     written = [one.generated_text for one in write(Engine(model), contexts, how, seed)]
     found = told_apart(written, [row["text"] for row in rows], seed)
     assert found is not None, "there are enough of both"

@@ -16,6 +16,7 @@ from cli.pages.render import render, script_of
 from cli.screen import Screen
 from inference.engine import Engine
 from inference.model import Model
+from politico.control.format import Context
 from politico.control.political import context_of_row, known_schema
 from politico.errors import LimitError
 from politico.models.experiment import CONTROL
@@ -91,14 +92,8 @@ def page_of(identity: str, items: Sequence[Item]) -> str:
 
 def items_of(dataset: Path, models: Sequence[Model], *, tweets: int, checks: int, seed: int) -> list[Item]:
     """As many real as generated tweets, of the same parties and about as long, and the checks, in random order."""
-    named = {f"candidate {number}": model for number, model in enumerate(models)}
-    make_ready(models)
-    # What none of the models has seen; no base is judged here.
-    cuts = cuts_of({**named, "base": models[0]})
-    parts = split_at(read_dataset(dataset), *cuts)
-    held_out = held_out_of(parts, named, EvaluationSettings(max_tweets=len(parts.held_out), seed=seed))
+    held_out, rows = fresh_rows(dataset, models, seed)
     random, wanted = np.random.default_rng(seed), tweets // 2
-    rows = [held_out.fitting[index] for index in random.permutation(len(held_out.fitting)).tolist()]
     asked_of, shown = rows[::2], rows[1::2]  # whoever knows what a tweet was about would know its double
     count = -(-TRIES * wanted // len(models))
     written = [one for number, model in enumerate(models) for one in _written(model, asked_of, held_out, count, seed + number)]
@@ -116,14 +111,29 @@ def items_of(dataset: Path, models: Sequence[Model], *, tweets: int, checks: int
     return [items[index] for index in random.permutation(len(items)).tolist()]
 
 
+def fresh_rows(dataset: Path, models: Sequence[Model], seed: int) -> tuple[HeldOut, list[Mapping[str, Any]]]:
+    """The held-out tweets that none of the models has seen, in random order."""
+    named = {f"candidate {number}": model for number, model in enumerate(models)}
+    make_ready(models)
+    parts = split_at(read_dataset(dataset), *cuts_of({**named, "base": models[0]}))  # no base is judged here
+    held_out = held_out_of(parts, named, EvaluationSettings(max_tweets=len(parts.held_out), seed=seed))
+    order = np.random.default_rng(seed).permutation(len(held_out.fitting)).tolist()
+    return held_out, [held_out.fitting[index] for index in order]
+
+
+def context_for(model: Model, row: Mapping[str, Any]) -> Context:
+    """What the model may be asked of a tweet, in its own version of the format."""
+    return known_only(context_of_row(row, known_schema(model.codec.schema)), model.codec.schema)
+
+
 def _written(
     model: Model, rows: Sequence[Mapping[str, Any]], held_out: HeldOut, count: int, seed: int
 ) -> list[tuple[str, str, str]]:
     """Text, party and model of tweets that are no near copies of training tweets; no party where the model writes as anybody."""
     torch.set_num_threads(model.threads)
-    name, schema = str(model.card.get("name")), known_schema(model.codec.schema)
+    name = str(model.card.get("name"))
     if model.card.get("stage") == CONTROL:
-        known = [(row, known_only(context_of_row(row, schema), model.codec.schema)) for row in rows]
+        schema, known = model.codec.schema, [(row, context_for(model, row)) for row in rows]
         asked = [(row, context) for row, context in known if asked_values(context, schema)][:count]
         drawn = write(Engine(model), [context for _, context in asked], INSISTING, seed)
         parties = [str(row["party"]) for row, _ in asked]
