@@ -19,7 +19,8 @@ import torch
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from inference.model import codec_for, load_model, open_tokenizer
-from politico.control.political import SCHEMA, context_of_row
+from politico.control.political import SCHEMA
+from politico.control.rows import context_of_row
 from politico.models.settings import NetworkSettings
 from training.corpus.shards import HELD_OUT_FILE, TOKENIZER_FILE, TRAIN_FILE, read_shard
 from training.dataset.folder import read_dataset
@@ -167,7 +168,7 @@ def control_rows(given: dict[str, Any]) -> tuple[Rows, Rows, Any, int]:
     for side in (sides.train, sides.held_out):
         rows = []
         for row in side.to_pylist():
-            sample = model.codec.sample(context_of_row(row), row["text"], model.length)
+            sample = model.codec.sample(context_of_row(row, SCHEMA), row["text"], model.length)
             rows.append((list(sample.ids), [IGNORED] * sample.loss_from + list(sample.ids[sample.loss_from :])))
         found.append(rows)
     spread = found[1][:: max(1, math.ceil(len(found[1]) / 100))]

@@ -10,7 +10,7 @@ from rich.console import Console
 from cli import local_cloud
 from cli.aws_errors import is_about_credentials, readable
 from infra.settings import Settings
-from politico.errors import InputError, ServiceError
+from politico.errors import InputError, ServiceError, UnknownValueError
 
 Answer = list[dict[str, Any]]
 
@@ -21,7 +21,7 @@ def ask(endpoint: str | None, inputs: dict[str, Any], parameters: dict[str, Any]
     Raises InputError with the endpoint's own words for a 400, ServiceError for all else.
     """
     console = Console()
-    runtime, default = _runtime(local)
+    runtime, default = runtime_of(local)
     for tweet in invoke(runtime, endpoint or default, inputs, parameters):
         console.print(tweet["generated_text"], highlight=False, markup=False)
         if tweet["finish_reason"] == "length":
@@ -29,6 +29,17 @@ def ask(endpoint: str | None, inputs: dict[str, Any], parameters: dict[str, Any]
         unsaid = [item for items in tweet["honoured"].values() for item, said in items.items() if not said]
         if unsaid:
             console.print(f"(does not say: {', '.join(unsaid)})", style="dim", highlight=False, markup=False)
+
+
+def parse_fields(given: list[str]) -> dict[str, str | list[str]]:
+    """`producto=Agua` pairs: a field that is given once has a text, one given more often a list. Raises UnknownValueError."""
+    found: dict[str, list[str]] = {}
+    for one in given:
+        name, _, value = one.partition("=")
+        if not (name.strip() and value.strip()):
+            raise UnknownValueError(f"--field {one}: it takes NAME=VALUE, such as producto=Agua")
+        found.setdefault(name.strip(), []).append(value.strip())
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
 def invoke(runtime: Any, endpoint: str, inputs: dict[str, Any], parameters: dict[str, Any]) -> Answer:
@@ -42,7 +53,7 @@ def invoke(runtime: Any, endpoint: str, inputs: dict[str, Any], parameters: dict
     return tweets
 
 
-def _runtime(local: bool) -> tuple[Any, str]:
+def runtime_of(local: bool) -> tuple[Any, str]:
     """The client, and the name of the endpoint that it is asked for where none is given."""
     if not local:  # no stack is looked up: who may ask the endpoint need not be allowed to
         return boto3.Session().client("sagemaker-runtime"), Settings().endpoint_name

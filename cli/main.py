@@ -31,6 +31,7 @@ DRAFTS = 4
 """What a person waits for gladly when the tweet says more for it."""
 DEFAULT_OUT = Path("out")
 DEFAULT_RUN = Path("run")
+PAGE_PORT = 8765
 DEFAULT_PARTIES = Path("parties")
 DEFAULT_REPORT = Path("report")
 DEFAULT_STUDY = Path("study")
@@ -115,6 +116,10 @@ def generate(
     entidades: Annotated[str | None, typer.Option(help="What to name, separated by commas.")] = None,
     hashtags: Annotated[str | None, typer.Option(help="Hashtags, with # or without, separated by commas.")] = None,
     frases: Annotated[str | None, typer.Option(help="Key phrases, separated by commas.")] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=VALUE of another domain's field; several times where it takes several.", show_default=False),
+    ] = None,
     prompt: Annotated[str, typer.Option(help="How the tweet begins.")] = "",
     number: Annotated[
         int | None, typer.Option("--number", "-n", help="How many tweets.", show_default=f"{Parameters.num_return_sequences}")
@@ -150,12 +155,13 @@ def generate(
     local: Annotated[bool, typer.Option("--local", help="Ask the cloud that `politico up` keeps in this folder.")] = False,
 ) -> None:
     """Ask an endpoint for tweets, on AWS or wherever AWS_ENDPOINT_URL points."""
-    from cli.generate import ask
+    from cli.generate import ask, parse_fields
 
     lists = {"entidades": entidades, "hashtags": hashtags, "frases": frases}
     inputs = {"coalicion": coalicion, "partido": partido, "sentimiento": sentimiento, "prompt": prompt}
     given: dict[str, str | list[str]] = {name: value for name, value in inputs.items() if value}
     given.update({name: [item.strip() for item in value.split(",")] for name, value in lists.items() if value})
+    given.update(parse_fields(field or []))
     # A person who asks for a tweet has no use for an empty one.
     parameters = {
         "min_new_tokens": 1,
@@ -191,6 +197,10 @@ def import_(
     ] = None,
     author: Annotated[str, typer.Option(help="Screen name of whose tweets these are, where the file does not say.")] = "",
     rejected: Annotated[Path, typer.Option(help="Where rows that can't be used are set aside.")] = Path("rejected.jsonl"),
+    schema: Annotated[
+        Path | None,
+        typer.Option(help="TOML of another domain than politics: what steers a text (docs/domains.md).", show_default=False),
+    ] = None,
     keep_times: Annotated[
         bool, typer.Option("--keep-times", help="Import also where all times differ from those in the ids by the same hours.")
     ] = False,
@@ -207,7 +217,7 @@ def import_(
     from cli.importing.command import Archive, import_archive
     from cli.importing.inputs import parse_columns
 
-    archive = Archive(tweets, politicians, rejected, time_zone, parse_columns(column or []), author, keep_times)
+    archive = Archive(tweets, politicians, rejected, time_zone, parse_columns(column or []), author, keep_times, schema)
     import_archive(archive, local=local)
 
 
@@ -668,6 +678,29 @@ def distinguish(
     from cli.study.distinguishing import distinguish
 
     distinguish(dataset, model, tweets=tweets, seed=seed, as_json=as_json)
+
+
+@app.command(
+    epilog="Examples:  [bold]politico page --model run/control[/]   ·   [bold]politico page --local[/]   ·   "
+    "[bold]politico page --endpoint politico[/]"
+)
+def page(
+    endpoint: Annotated[
+        str | None,
+        typer.Option(help="The endpoint's name; the stack's, unless given.", show_default=False),
+    ] = None,
+    model: Annotated[Path | None, typer.Option(help="A model's folder, served here for it.", show_default=False)] = None,
+    local: Annotated[bool, typer.Option("--local", help="The endpoint of the cloud that `politico up` keeps.")] = False,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the page, on this machine.")] = PAGE_PORT,
+    browser: Annotated[bool, typer.Option(help="Open it.")] = True,
+) -> None:
+    """The page that writes a tweet, on this machine: before a model's folder, or before an endpoint, with your credentials.
+
+    The stack can serve the very same page to everybody: see docs/page.md.
+    """
+    from cli.page.serving import serve_page
+
+    serve_page(endpoint, model, local=local, port=port, browser=browser)
 
 
 study_app = typer.Typer(help="Can people tell real tweets from generated ones?", no_args_is_help=True)

@@ -13,6 +13,7 @@ from politico.errors import TermsError
 from politico.lake.bucket import Lake
 from politico.ledger.shared_pace import SharedPace
 from politico.ledger.table import Ledger
+from politico.page.orders import OrdersTable
 
 if TYPE_CHECKING:
     from politico.x.connection import Connection
@@ -49,6 +50,10 @@ KMS_KEY = "POLITICO_KMS_KEY"
 """The address of the deployer's own key; empty: AWS's."""
 API_ORIGIN = "POLITICO_API_ORIGIN"
 """The web origin whose pages may read the API's answers; empty: none."""
+ORDERS_TABLE = "POLITICO_ORDERS_TABLE"
+PAGE_TWEETS_A_DAY = "POLITICO_PAGE_TWEETS_A_DAY"
+PAGE_WRITER = "POLITICO_PAGE_WRITER"
+"""The name of the function that writes the page's orders."""
 AWS = "LAMBDA_TASK_ROOT"
 """Set by Lambda itself, and nowhere else."""
 
@@ -77,6 +82,11 @@ def lake() -> Lake:
 @cache
 def ledger() -> Ledger:
     return Ledger(boto3.resource("dynamodb").Table(os.environ[LEDGER_TABLE]))
+
+
+@cache
+def orders() -> OrdersTable:
+    return OrdersTable(boto3.resource("dynamodb").Table(os.environ[ORDERS_TABLE]), int(os.environ[PAGE_TWEETS_A_DAY]))
 
 
 @cache
@@ -145,6 +155,10 @@ def kms_key() -> str:
 
 def api_origin() -> str:
     return os.environ[API_ORIGIN]
+
+
+def page_writer() -> str:
+    return os.environ[PAGE_WRITER]
 
 
 def service() -> str:

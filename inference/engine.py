@@ -10,7 +10,7 @@ import secrets
 import threading
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,12 +18,13 @@ from typing import Any
 
 import torch
 from transformers import GenerationConfig, NoRepeatNGramLogitsProcessor, RepetitionPenaltyLogitsProcessor
+from transformers.generation.streamers import BaseStreamer
 
 from inference.insistence import BONUS, Insistence, Item, Vocabulary
 from inference.lexicon import KnownWords, Lexicon
 from inference.model import Model
 from politico.control.format import Context
-from politico.control.honoured import SENTIMENT, asked_items, honoured
+from politico.control.honoured import asked_items, honoured
 from politico.control.request import Parameters, Request
 from politico.control.words import repeated_share
 from politico.errors import LimitError, ServiceError
@@ -55,6 +56,22 @@ class GeneratedTweet:
         """The share of the asked items that it says; 1 where none was asked for."""
         found = [one for items in self.honoured.values() for one in items.values()]
         return sum(found) / len(found) if found else 1.0
+
+
+@dataclass(frozen=True)
+class Written:
+    """How far a request is."""
+
+    tokens: int
+    """That each draft under way has. A tweet with a bad word is drawn again, from 0."""
+    longest: int
+    """That it may have."""
+    text: str
+    """The tweet so far, where there is one draft and nothing that could take it back; empty otherwise."""
+
+
+Tell = Callable[[Written], None]
+"""Is told how far a request is; what it raises ends the request."""
 
 
 @dataclass(frozen=True)
@@ -90,25 +107,49 @@ class _TweetOnly:
         return processed
 
 
+class _Streamer(BaseStreamer):  # type: ignore[misc]  # transformers has no types
+    """Hands on the first draft's ids as they come."""
+
+    def __init__(self, told: Callable[[list[int]], None]) -> None:
+        self._told = told
+        self._ids: list[int] = []
+
+    def put(self, value: torch.Tensor) -> None:
+        if value.dim() == 1:  # before the first token comes what is written on from, a row each
+            self._ids.append(int(value[0]))
+            self._told(self._ids)
+
+    def end(self) -> None:
+        """Nothing is left to be told."""
+
+
 class Engine:
     """Writes tweets with one model, one request at a time; safe to call from several threads."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._name = str(model.card.get("name", "unnamed"))
         schema, ids = model.codec.schema, model.codec.ids
         self._text_id, self._end_id = ids[schema.text_marker], ids[schema.end]
         self._never = sorted({*(ids[marker] for marker in schema.markers), *model.unused})
         self._lock = threading.Lock()
 
-    def generate(self, request: Request) -> list[GeneratedTweet]:
-        """The tweets asked for. Raises LimitError before the model runs, ServiceError when bad words stay in."""
+    def check(self, request: Request) -> None:
+        """Raises LimitError for what `generate` would refuse before the model runs."""
+        self._start(request)
+
+    def generate(self, request: Request, tell: Tell | None = None) -> list[GeneratedTweet]:
+        """The tweets asked for. Raises LimitError before the model runs, ServiceError when bad words stay in.
+
+        `tell` hears of the request when it is checked, and of every token but those of beams.
+        """
         parameters = request.parameters
         start = self._start(request)
+        if tell:
+            tell(Written(0, parameters.max_new_tokens, start.beginning))
         with self._alone(parameters.seed):
             if parameters.num_beams > 1:  # the beams of one search compete: they can't be drawn one by one
-                return [one.tweet for one in self._draw([start], parameters, parameters.num_return_sequences)[0]]
-            return self._best([start] * parameters.num_return_sequences, parameters)
+                return [one.tweet for one in self._draw([start], parameters, parameters.num_return_sequences, None)[0]]
+            return self._best([start] * parameters.num_return_sequences, parameters, tell)
 
     def generate_batch(self, requests: Sequence[Request], batch_size: int) -> list[GeneratedTweet]:
         """One tweet for each request, in their order; their parameters must be the same. Raises as `generate` does.
@@ -163,10 +204,10 @@ class Engine:
             torch.manual_seed(secrets.randbits(32) if seed is None else seed)
             yield
 
-    def _best(self, starts: Sequence[_Start], parameters: Parameters) -> list[GeneratedTweet]:
+    def _best(self, starts: Sequence[_Start], parameters: Parameters, tell: Tell | None = None) -> list[GeneratedTweet]:
         """One tweet for each start: of several candidates the one that says most of what was asked, ends, and is likely."""
         count = parameters.candidates
-        rows = [one for (one,) in self._draw([start for start in starts for _ in range(count)], parameters, 1)]
+        rows = [one for (one,) in self._draw([start for start in starts for _ in range(count)], parameters, 1, tell)]
         if count == 1:
             return [one.tweet for one in rows]
         best = []
@@ -192,12 +233,13 @@ class Engine:
     def _fitting(self, start: _Start, drafts: Sequence[_Drawn], likely: Sequence[float]) -> list[float]:
         """How surely the model itself tells the asked sentiment from the others by each draft: Bayes' rule, all alike before."""
         schema = self.model.codec.schema
-        wanted = start.context.get(SENTIMENT, ())
-        others = [value for value in schema.values.get(SENTIMENT, ()) if (value,) != wanted] if wanted else []
+        mood = schema.sentiment or ""
+        wanted = start.context.get(mood, ())
+        others = [value for value in schema.values.get(mood, ()) if (value,) != wanted] if wanted else []
         if not others:
             return [1.0] * len(drafts)
         room = self.model.length - max(len(one.ids) for one in drafts)
-        rivals = [self.model.codec.prompt({**start.context, SENTIMENT: (value,)}, start.beginning, room) for value in others]
+        rivals = [self.model.codec.prompt({**start.context, mood: (value,)}, start.beginning, room) for value in others]
         table = torch.tensor([likely, *(self._likelihoods(ids, drafts) for ids in rivals)])
         shares: list[float] = table.softmax(0)[0].tolist()
         return shares
@@ -213,13 +255,13 @@ class Engine:
         each = logits.log_softmax(-1).gather(2, rows[:, -longest:, None]).squeeze(2)
         return [float(each[number, : len(one.ids)].sum()) for number, one in enumerate(drafts)]
 
-    def _draw(self, starts: Sequence[_Start], parameters: Parameters, each: int) -> list[list[_Drawn]]:
+    def _draw(self, starts: Sequence[_Start], parameters: Parameters, each: int, tell: Tell | None) -> list[list[_Drawn]]:
         """`each` tweets for each start, those with a bad word drawn again."""
         banned = self._bad_ids(parameters.bad_words)
         tweets: dict[int, list[_Drawn]] = {}
         for _ in range(1 + REDRAWS):
             waiting = [index for index in range(len(starts)) if index not in tweets]
-            rows = self._continue([starts[index] for index in waiting], parameters, banned, each)
+            rows = self._continue([starts[index] for index in waiting], parameters, banned, each, tell)
             for index, news in zip(waiting, rows, strict=True):
                 drawn = [_Drawn(self._tweet(starts[index], new), tuple(new)) for new in news]
                 bad = [(one.ids, word) for one in drawn for word in _held(one.tweet.generated_text, parameters.bad_words)]
@@ -231,7 +273,7 @@ class Engine:
         raise ServiceError(f"{1 + REDRAWS} tries all held one of bad_words; ask again or with other parameters")
 
     def _continue(
-        self, starts: Sequence[_Start], parameters: Parameters, banned: list[list[int]], each: int
+        self, starts: Sequence[_Start], parameters: Parameters, banned: list[list[int]], each: int, tell: Tell | None
     ) -> list[list[list[int]]]:
         """What the model writes: for each start `each` lists of ids, with the end token where it ended the tweet."""
         network = self.model.network
@@ -249,9 +291,16 @@ class Engine:
             negative_prompt_ids=guidance,
             generation_config=self._configuration(parameters, banned, each),
             logits_processor=self._rules(starts, parameters, width - len(starts[0].bare) + 1),
+            streamer=self._streamer(starts, parameters, tell) if tell else None,
         )
         news = [self._to_end(row) for row in rows[:, width:].tolist()]
         return [news[first : first + each] for first in range(0, len(news), each)]
+
+    def _streamer(self, starts: Sequence[_Start], parameters: Parameters, tell: Tell) -> "_Streamer":
+        def so_far(ids: list[int]) -> str:
+            return self._text(starts[0], ids) if len(starts) == 1 and not parameters.bad_words else ""
+
+        return _Streamer(lambda ids: tell(Written(len(ids), parameters.max_new_tokens, so_far(ids))))
 
     def _rules(self, starts: Sequence[_Start], parameters: Parameters, tweet_from: int) -> list[_TweetOnly]:
         """What is added to transformers' own processors. They come before the temperature, which divides what they add."""
@@ -306,18 +355,20 @@ class Engine:
         return row[: row.index(self._end_id) + 1] if self._end_id in row else row
 
     def _tweet(self, start: _Start, new: list[int]) -> GeneratedTweet:
-        stopped = new[-1] == self._end_id
-        _, text = self.model.codec.parse((*start.bare, *new))
-        # A tweet that was cut may end in the middle of a character.
-        text = text.rstrip("\N{REPLACEMENT CHARACTER}").strip()
+        stopped, text = new[-1] == self._end_id, self._text(start, new)
         said = honoured(start.context, text, None, self.model.codec.schema)
         return GeneratedTweet(
             text,
             "stop" if stopped else "length",
             len(new) - stopped,
-            self._name,
+            self.model.name,
             {name: dict(items) for name, items in said.items()},
         )
+
+    def _text(self, start: _Start, new: list[int]) -> str:
+        _, text = self.model.codec.parse((*start.bare, *new))
+        # A tweet that was cut, or is being written, may end in the middle of a character.
+        return text.rstrip("\N{REPLACEMENT CHARACTER}").strip()
 
     def _bad_ids(self, words: Sequence[str]) -> list[list[int]]:
         """The usual spellings in ids, each after a blank: without it, other words that end so would be spoilt.

@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +17,10 @@ from transformers.utils import logging as transformers_logging
 
 from inference.lexicon import FILE as WORDS_FILE
 from inference.lexicon import read_words, write_words
+from inference.offered import FILE as OFFERED_FILE
+from inference.offered import Offered, read_offered
 from politico.control.format import Codec, Schema
+from politico.control.political import completed
 from politico.errors import FileFormatError
 
 TOKENIZER_FILE, TOKENIZER_CONFIG_FILE = "tokenizer.json", "tokenizer_config.json"
@@ -43,6 +46,13 @@ class Model:
     """The words that it has met, as `inference.lexicon` has them; none for a model that needs no such list."""
     spelled: tuple[bytes, ...] = ()
     """What each id writes, in UTF-8: nothing for special tokens and for rows past the tokenizer's last id."""
+    offered: Offered = field(default_factory=dict)
+    """What a visitor may be offered, as `inference.offered` has it."""
+
+    @property
+    def name(self) -> str:
+        """From its card."""
+        return str(self.card.get("name", "unnamed"))
 
     @property
     def length(self) -> int:
@@ -107,7 +117,8 @@ def save_model(
         for name, text in pages.items():
             (written / name).write_text(text, encoding="utf-8")
         (folder / WEIGHTS_FILE).unlink(missing_ok=True)  # from here on there is no model until there is the whole of it
-        (folder / WORDS_FILE).unlink(missing_ok=True)
+        for name in (WORDS_FILE, OFFERED_FILE):
+            (folder / name).unlink(missing_ok=True)
         for path in sorted(written.iterdir(), key=lambda one: one.name == WEIGHTS_FILE):
             path.chmod(0o644)  # safetensors lets nobody but the writer read, and who serves a model need not be who trained it
             path.replace(folder / path.name)
@@ -135,13 +146,14 @@ def load_model(folder: Path) -> Model:
         if not os.access(folder / name, os.R_OK):
             raise FileFormatError(f"{folder / name} may not be read by this user")
     tokenizer = open_tokenizer(folder / TOKENIZER_FILE)
-    schema = Schema.from_json((folder / SCHEMA_FILE).read_bytes())
+    schema = completed(Schema.from_json((folder / SCHEMA_FILE).read_bytes()))
     codec = codec_for(tokenizer, schema)
     network, card = _load_network(folder), _load_card(folder / CARD_FILE)
     last, rows = max(tokenizer.get_vocab().values()), int(network.config.vocab_size)
     if last >= rows:
         raise FileFormatError(f"{folder} is no model folder: its tokenizer has id {last}, its network {rows} rows")
-    return Model(network, codec, card, unused_ids(tokenizer, codec, rows), read_words(folder), _spelled(tokenizer, rows))
+    unused, spelled = unused_ids(tokenizer, codec, rows), _spelled(tokenizer, rows)
+    return Model(network, codec, card, unused, read_words(folder), spelled, read_offered(folder, schema))
 
 
 def unused_ids(tokenizer: Tokenizer, codec: Codec, rows: int) -> tuple[int, ...]:

@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,13 +19,15 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request as HttpRequest
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from transformers.utils import logging as transformers_logging
 
+from inference import streaming
+from inference.about import ASKING, about
 from inference.engine import Engine
 from inference.model import load_model
-from politico.control.format import Schema, shown
+from politico.control.format import shown
 from politico.control.request import Parameters, Request, parse_request
 from politico.errors import InputError, LimitError, PoliticoError, ServiceError
 from politico.flags import from_mapping
@@ -84,18 +85,24 @@ def create_app(engine: Engine) -> Starlette:
             return _refusal(413, LimitError(f"the body is too large; it takes at most {MAX_BODY_BYTES} bytes"))
         began = time.monotonic()
         try:
-            asked = _parse(body, schema)
+            given = _json(body)
+            if given == ASKING:
+                return JSONResponse(about(engine.model))
+            asked = parse_request(given, schema)
+            if streaming.MEDIA_TYPE in request.headers.get("accept", "").lower():
+                engine.check(asked)
+                return StreamingResponse(streaming.lines(engine, asked), media_type=streaming.MEDIA_TYPE)
             # In a thread of its own, so that /ping answers while the model writes.
             tweets = await run_in_threadpool(engine.generate, asked)
         except InputError as error:
             return _refusal(400, error)
+        except RecursionError:  # as it is read, or as it is shown in a refusal
+            return _refusal(400, LimitError("the body is nested too deep; it takes an object of texts, numbers and lists"))
         except ServiceError as error:
             log.error("%s", type(error).__name__)
             return _refusal(500, error)
         except Exception as error:  # whatever it is, its text may hold the request's
-            frames = "".join(traceback.format_tb(error.__traceback__))
-            log.error("%s while generating\n%s", type(error).__name__, frames)
-            return _refusal(500, ServiceError("the model failed on this request; the endpoint's log says where"))
+            return _refusal(500, streaming.broken(error))
         tokens = sum(tweet.tokens for tweet in tweets)
         log.info("%d tweets, %d tokens, %.2f s", len(tweets), tokens, time.monotonic() - began)
         return JSONResponse([asdict(tweet) for tweet in tweets])
@@ -113,16 +120,12 @@ async def _read(request: HttpRequest) -> bytes | None:
     return bytes(body)
 
 
-def _parse(body: bytes, schema: Schema) -> Request:
-    """Raises InputError."""
+def _json(body: bytes) -> Any:
+    """Raises LimitError."""
     try:
-        try:
-            given = json.loads(body)
-        except ValueError as error:  # broken JSON, broken UTF-8, or a number of thousands of digits
-            raise LimitError(f"the body is no JSON: {error}") from error
-        return parse_request(given, schema)
-    except RecursionError as error:
-        raise LimitError("the body is nested too deep; it takes an object of texts, numbers and lists") from error
+        return json.loads(body)
+    except ValueError as error:  # broken JSON, broken UTF-8, or a number of thousands of digits
+        raise LimitError(f"the body is no JSON: {error}") from error
 
 
 def _refusal(status: int, error: PoliticoError) -> Response:

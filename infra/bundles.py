@@ -12,6 +12,8 @@ from infra.source_bundle import write_source
 from politico.errors import MissingToolError
 
 LAMBDA_PYTHON = "3.12"
+CODE = (".py", ".html", ".css", ".js", ".json")
+"""Of what is deployed: modules, and the page's parts beside them."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,9 @@ class Bundles:
 
 
 def _stage(root: Path, folder: Path, packages: Sequence[str], files: Sequence[str] = ()) -> Path:
-    """A folder that holds just the packages' modules, those of their rooms too, and the named files."""
+    """A folder that holds just the packages' modules, those of their rooms too, what they show, and the named files."""
     shutil.rmtree(folder, ignore_errors=True)
-    modules = [path for package in packages for path in sorted((root / package).rglob("*.py"))]
+    modules = [path for package in packages for path in sorted((root / package).rglob("*")) if path.suffix in CODE]
     for path in [*modules, *(root / one for one in files)]:
         target = folder / path.relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from aws_cdk import aws_glue as glue
 from constructs import Construct
 
 from infra.storage import Storage
-from politico.dataset.days import COLUMNS
+from politico.dataset.days import COLUMNS, LABELS
 from politico.errors import SchemaError
 from politico.lake import places
 
@@ -56,7 +56,7 @@ class Catalog(Construct):
                 partition_keys=[glue.CfnTable.ColumnProperty(name=places.PARTITION, type="string")],
                 storage_descriptor=glue.CfnTable.StorageDescriptorProperty(
                     location=location,
-                    columns=[glue.CfnTable.ColumnProperty(name=one.name, type=hive_type(one.type)) for one in COLUMNS],
+                    columns=[glue.CfnTable.ColumnProperty(name=one.name, type=hive_type(one.type)) for one in (*COLUMNS, LABELS)],
                     input_format=f"{_HADOOP}.MapredParquetInputFormat",
                     output_format=f"{_HADOOP}.MapredParquetOutputFormat",
                     serde_info=glue.CfnTable.SerdeInfoProperty(

@@ -30,6 +30,8 @@ _AT_LEAST = {
     "serving_requests_a_minute": 1,
     "api_requests_a_second": 1,
     "api_requests_a_day": 1,
+    "page_tweets_a_day": 0,
+    "page_tweets_a_second": 1,
 }
 LONGEST_LAG_HOURS = 7 * 24
 """What an alarm's periods may add up to, when each is an hour or longer."""
@@ -107,6 +109,10 @@ class Settings:
     """And in a day."""
     api_origin: str = ""
     """The web origin, such as https://example.org, whose pages may call the API from a browser; `*` for any; empty: none."""
+    page_tweets_a_day: int = 0
+    """Tweets that the public page writes in a day (UTC), for all its visitors together; 0: there is no page."""
+    page_tweets_a_second: int = 1
+    """And at a time; API Gateway answers more with 429."""
     latency_alarm_seconds: float = 20.0
     """An answer in ten that takes longer raises an alarm."""
     pandas_layer_account: str = "336392948345"

@@ -156,5 +156,7 @@ class PoliticoStack(Stack):
             "XLookupsADay": str(settings.x_lookups_a_day),
             "XExcludeRetweets": "yes" if settings.x_exclude_retweets else "no",
         }
+        if api.page_url:
+            outputs["PageUrl"] = api.page_url
         for output, value in outputs.items():
             CfnOutput(self, output, value=value)

@@ -9,6 +9,7 @@ import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 from moto.core.config import default_user_config
@@ -97,9 +98,11 @@ class Cloud:
         self._assembly = assembly
         self.outputs = deploy(assembly, self._port, self.guard, self._functions, self._endpoints)
         self._door = Door(assembly, physical_ids(assembly, self._port), self._port)
-        assert self._door.path.startswith(f"/{API_STAGE}/"), "the template's API has another stage"
-        # The same path as on AWS, at this machine's door.
-        self.outputs["ApiUrl"] = f"http://{HOST}:{self._side_port}{self._door.path}"
+        for output in [one for one in ("ApiUrl", "PageUrl") if one in self.outputs]:
+            # The same path as on AWS, at this machine's door.
+            path = urlsplit(self.outputs[output]).path
+            assert path.startswith(f"/{API_STAGE}/"), "the template's API has another stage"
+            self.outputs[output] = f"http://{HOST}:{self._side_port}{path}"
 
     def describe(self) -> dict[str, Any]:
         """What a program needs to use this cloud."""

@@ -16,7 +16,7 @@ from functions.environment import X_SECRET
 from local.account import ACCOUNT, REGION, X_TOKEN, client
 from local.iam.guard import Guard
 from local.iam.implied import of_function, of_machine
-from local.lambdas.functions import Functions
+from local.lambdas.functions import EVENT_RETRIES, Functions
 from local.sagemaker.endpoints import Endpoints, Image
 from politico.errors import FileFormatError, JobError
 
@@ -29,6 +29,7 @@ SKIPPED = {
         (f"AWS::ApiGateway::{one}" for one in ("Stage", "ApiKey", "UsagePlan", "UsagePlanKey")), "read by local/door.py"
     ),
     "AWS::Budgets::Budget": "nothing here costs anything",
+    "AWS::Lambda::EventInvokeConfig": "read below",
     "AWS::Glue::Database": "made through the API below",
     "AWS::Glue::Table": "made through the API below",
     "AWS::S3::BucketPolicy": "judged by local/iam, from the template",
@@ -173,6 +174,8 @@ def _give_layers(assembly: Assembly, zips: dict[str, bytes], made: Mapping[str, 
                 public.append(json.dumps(layer).split(":layer:")[1])
         _refuse_too_large(name, [zips[properties["Code"]["S3Key"]], *own], public)
         functions.set_layers(made[name], own, public)
+    for _name, properties in assembly.resources("AWS::Lambda::EventInvokeConfig"):
+        functions.set_retries(made[properties["FunctionName"]["Ref"]], properties.get("MaximumRetryAttempts", EVENT_RETRIES))
 
 
 def _refuse_too_large(name: str, contents: Sequence[bytes], public: Sequence[str]) -> None:

@@ -30,7 +30,21 @@ FLOORS = {
     "samples": set(),
 }
 ROOMS = (
-    *("forgetting", "ingest", "dataset", "accounts", "cost", "models", "ledger", "archives", "x", "lake", "tweets", "annotation"),
+    *(
+        "page",
+        "forgetting",
+        "ingest",
+        "dataset",
+        "accounts",
+        "cost",
+        "models",
+        "ledger",
+        "archives",
+        "x",
+        "lake",
+        "tweets",
+        "annotation",
+    ),
     *("control", "flags", "runs", "errors"),
 )
 """Of politico/, from the top: each room imports only from itself and from those behind it."""

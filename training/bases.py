@@ -14,14 +14,14 @@ import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoTokenizer, GPT2LMHeadModel
 
 from inference.model import CONFIG_FILE, save_model
 from politico.control.political import SCHEMA
 from politico.errors import FileFormatError, ServiceError
-from politico.models.settings import MOST_TOKENS
 from training.loop.network import count_parameters
+from training.markers import take_in_markers
 
 NEEDED = ("*.json", "*.safetensors", "merges.txt", "*.bin")
 """What of a hub's repository is looked at; nothing else is fetched."""
@@ -30,9 +30,6 @@ KIND = "gpt2"
 ACTIVATIONS = ("gelu_new", "gelu_pytorch_tanh")
 """One function under two names; the second is one kernel."""
 PROBE = "¡Hola, ñandú! ¿Qué tal la #EducaciónPública de @ana_1? 🌊 “10,5 %”"
-SPREAD = 0.02
-"""Standard deviation of a new marker's row around the mean of all: GPT-2's own at its beginning."""
-SEED = 7
 
 
 def fetch(source: str) -> Path:
@@ -62,7 +59,7 @@ def import_base(source: str, target: Path, name: str) -> dict[str, Any]:
     folder = fetch(source)
     network = _network(folder)
     tokenizer = _tokenizer(folder, int(network.config.vocab_size))
-    added = _take_in_markers(tokenizer, network)
+    added = take_in_markers(tokenizer, network, SCHEMA)
     card = {
         "name": name,
         "stage": "base",
@@ -119,29 +116,3 @@ def _tokenizer(folder: Path, rows: int) -> Tokenizer:
     if back != PROBE:
         raise FileFormatError(f"the tokenizer of {folder} does not give a text back: {PROBE!r} became {back!r}")
     return tokenizer
-
-
-def _take_in_markers(tokenizer: Tokenizer, network: GPT2LMHeadModel) -> list[str]:
-    """Give the format's tokens ids behind the tokenizer's last, and rows."""
-    wanted = [one for one in (SCHEMA.end, *SCHEMA.markers) if tokenizer.token_to_id(one) is None]
-    first = max(tokenizer.get_vocab().values()) + 1
-    if first + len(wanted) > MOST_TOKENS + 1:
-        raise FileFormatError(
-            f"the tokenizer has {first:,} tokens and needs {len(wanted)} more; a base has {MOST_TOKENS + 1:,} at most"
-        )
-    end_before = network.config.eos_token_id
-    # All of them, so that those which stood there as ordinary tokens are special, too.
-    tokenizer.add_special_tokens([AddedToken(one, special=True, normalized=False) for one in (SCHEMA.end, *SCHEMA.markers)])
-    assert max(tokenizer.get_vocab().values()) + 1 == first + len(wanted), "new tokens come behind the last"
-    old = network.get_input_embeddings().weight.detach()[:first].clone()
-    network.resize_token_embeddings(first + len(wanted), mean_resizing=False)
-    rows = network.get_input_embeddings().weight
-    noise = torch.randn((len(wanted), old.shape[1]), generator=torch.Generator().manual_seed(SEED)) * SPREAD
-    with torch.no_grad():
-        rows[first:] = old.mean(dim=0) + noise
-        if SCHEMA.end in wanted and isinstance(end_before, int) and end_before < first:
-            rows[tokenizer.token_to_id(SCHEMA.end)] = old[end_before]
-    end = tokenizer.token_to_id(SCHEMA.end)
-    for config in (network.config, network.generation_config):
-        config.bos_token_id = config.eos_token_id = end
-    return wanted

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,8 +15,12 @@ from transformers import GPT2LMHeadModel
 from inference.lexicon import words_in
 from inference.model import SMALL_NETWORK, WEIGHTS_FILE, Model, codec_for, load_model, open_tokenizer, save_model
 from inference.model import TOKENIZER_FILE as MODEL_TOKENIZER
+from inference.offered import FILE as OFFERED_FILE
+from inference.offered import Offered, most_named
+from inference.offered import to_json as offered_json
 from politico.control.format import Codec, Schema
-from politico.control.political import SCHEMA, context_of_row, known_schema
+from politico.control.political import SCHEMA, known_schema
+from politico.control.rows import columns_of
 from politico.errors import FileFormatError, LimitError
 from politico.lake.places import CHECKPOINT
 from politico.models.cut import holds_out
@@ -33,7 +37,7 @@ from politico.models.settings import (
 from training.corpus.merges import learn_merges
 from training.corpus.shards import HELD_OUT_FILE, STATISTICS_FILE, TOKENIZER_FILE, TRAIN_FILE, Tokens, hashes_of, read_shard
 from training.corpus.vocabulary import byte_lengths
-from training.dataset.folder import DAY, identity_of, read_dataset
+from training.dataset.folder import DAY, identity_of, read_dataset, schema_of
 from training.dataset.split import Split, cut_for, of_parties, split_at
 from training.evaluation.metrics import Loss
 from training.folders import unpacked
@@ -41,7 +45,8 @@ from training.history import History
 from training.loop.loop import DATASET, Learned, learn
 from training.loop.network import add_rows, build_network, count_parameters, fill_up_rows, keep_rows
 from training.loop.processes import Processes
-from training.loop.rows import BARE, WHOLE, cut_of_run, rows_of_run
+from training.loop.rows import BARE, cut_of_run, rows_of_run
+from training.markers import take_in_markers
 from training.model_card import model_card
 from training.samples.batch import Data
 from training.samples.control_samples import ControlSamples, Counts, joined, no_context
@@ -103,6 +108,8 @@ class _Parts:
     """Hashes of what it learns from, by name: with other data it is another run."""
     seen: Seen = NOTHING_SEEN
     """The list of the tweets that it learns from, itself or through its tokenizer; empty for none."""
+    offered: Offered = field(default_factory=dict)
+    """What is asked for most often, for whoever asks; empty for a model that can't be asked."""
 
 
 def train_base(corpus: Path, shape: NetworkSettings, settings: BaseSettings, run: Run, processes: Processes) -> None:
@@ -160,7 +167,8 @@ def train_on_tweets(
     with unpacked(base) as folder:
         model, tokenizer = load_model(folder), open_tokenizer(folder / MODEL_TOKENIZER)
         weights = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
-    known_schema(model.codec.schema)  # every version has the same markers: a base of any is a beginning
+    known_schema(model.codec.schema)
+    schema = schema_of(dataset)  # of another domain than the base's, its markers are new to it
     own = _shape(model.network)
     for name, value in shape.items():
         if value != str(getattr(own, name)):
@@ -172,24 +180,26 @@ def train_on_tweets(
     if isinstance(settings, CasualSettings):
         table = of_parties(table, settings.party_list)
     sides = split_at(table, cut)
-    train, rows = rows_of_run(sides.train, BARE if free else WHOLE, cut, run.rows, processes)
+    columns = BARE if free else (*BARE, *columns_of(schema))
+    train, rows = rows_of_run(sides.train, columns, cut, run.rows, processes)
     sides = replace(sides, train=train)
     if processes.first:
         _tell_of_leaks(model, sides)
     texts = sides.train["text"].to_pylist()
-    codec = model.codec
+    taken_in = take_in_markers(tokenizer, model.network, schema)
+    if taken_in and processes.first:
+        print(f"the base takes in {len(taken_in)} markers of {schema.name}", flush=True)
     if settings.new_tokens:
         tokenizer, made_of = learn_merges(tokenizer, texts, settings.new_tokens)
         add_rows(model.network, made_of)
-        codec = codec_for(tokenizer, codec.schema)
         if processes.first:
             print(f"the tokenizer takes in {len(made_of):,} tokens from the training tweets", flush=True)
     if processes.device.type == "cuda":
         fill_up_rows(model.network)
-    learnt = _samples(sides, replace(codec, schema=SCHEMA), settings, model.length, tokenizer, processes)
+    learnt = _samples(sides, codec_for(tokenizer, schema), settings, model.length, tokenizer, processes)
     parts = _Parts(
         tokenizer,
-        SCHEMA.with_values(learnt.values),
+        schema.with_values(learnt.values),
         tokens=learnt.scored,
         bytes=learnt.bytes,
         facts={
@@ -202,6 +212,7 @@ def train_on_tweets(
         words=_words_with(model.words, texts) if model.words else frozenset(),
         learnt_from={DATASET: rows, "the base's weights": weights},
         seen=Seen(seen_list(sides.train["id_str"].to_pylist())),
+        offered=learnt.offered,
     )
     _train(model.network, learnt.data, settings, run, processes, parts)
 
@@ -228,6 +239,8 @@ class _Samples:
     counts: Counts
     values: Mapping[str, tuple[str, ...]]
     """Of the closed fields, those that training saw."""
+    offered: Offered
+    """Of the lists, what training saw most often."""
     scored: int
     """Tokens of the held-out text that is looked at."""
     bytes: int
@@ -250,7 +263,7 @@ def _samples(
         _without_contexts(settings) if isinstance(settings, CasualSettings) else settings,
         length=length,
         held_out_tokens=_held_out_tokens(processes),
-        context_of=no_context if free else context_of_row,
+        context_of=no_context if free else None,
         tokenizer=hashlib.sha256(tokenizer.to_str().encode()).hexdigest()[:8],
         packed=processes.device.type == "cuda",
     )
@@ -265,9 +278,10 @@ def _samples(
             held_out_tokens=_held_out_tokens(processes),
         )
         targets = windows.held_out[:, 1:]
-        return _Samples(windows, samples.counts, {}, int(targets.size), int(byte_lengths(tokenizer)[targets].sum()))
+        return _Samples(windows, samples.counts, {}, {}, int(targets.size), int(byte_lengths(tokenizer)[targets].sum()))
     looked_at = sum(len(text.encode()) for _, text in samples.looked_at)
-    return _Samples(samples, samples.counts, {} if free else samples.values, samples.looked_at_scored, looked_at)
+    values, offered = ({}, {}) if free else (samples.values, most_named((row.context for row in samples.train), codec.schema))
+    return _Samples(samples, samples.counts, values, offered, samples.looked_at_scored, looked_at)
 
 
 def _without_contexts(settings: CasualSettings) -> ControlSettings:
@@ -350,6 +364,8 @@ def _train(
         if len(parts.seen):
             (run.output / SEEN_FILE).write_bytes(parts.seen.fingerprints)
         pages = {MODEL_CARD_FILE: model_card(card)}
+        if parts.offered:
+            pages[OFFERED_FILE] = offered_json(parts.offered)
         save_model(run.model, network, parts.tokenizer, parts.schema, card, parts.words, pages)
         # What follows is a new run, not the rest of this one.
         run.checkpoint.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """What a network writes while it learns, so that whoever watches sees more than a loss.
 
-What is asked is made up here, but for who speaks: a party that the model knows.
+What is asked is made up here, but for closed fields, such as who speaks: values that the model knows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +15,7 @@ from inference.engine import Engine
 from inference.model import Model, codec_for, unused_ids
 from politico.control.format import Schema, readable
 from politico.control.request import Parameters, Request
+from politico.control.rows import KEY_PHRASES
 from politico.models.experiment import BASE
 
 BEGINNINGS = ("El presidente", "La ciudad de", "En aquel tiempo")
@@ -64,13 +65,13 @@ def _asked(schema: Schema) -> Sequence[Mapping[str, Any]]:
     """Two speakers in two moods, each about something; twice nothing for a model that was never asked for anything."""
     if not any(schema.values.values()):
         return [{}, {}]
-    moods, speakers = schema.values.get("sentimiento", ()), schema.values.get("partido", ())
     asked = []
     for number, about in enumerate(ABOUT):
-        context: dict[str, Any] = {"frases": [about]}
-        if speakers:
-            context["partido"] = speakers[number % len(speakers)]
-        if moods:
-            context["sentimiento"] = moods[-1 - number % len(moods)]
+        context: dict[str, Any] = {one.name: [about] for one in schema.fields if one.source == KEY_PHRASES}
+        for name, values in schema.values.items():
+            if name == schema.sentiment:
+                context[name] = values[-1 - number % len(values)]
+            elif schema.field(name).source != "coalition":  # which follows from the party
+                context[name] = values[number % len(values)]
         asked.append(context)
     return asked

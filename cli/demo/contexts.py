@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from politico.control.honoured import says
-from politico.control.political import SCHEMA, context_of_row
+from politico.control.political import SCHEMA
+from politico.control.rows import context_of_row
 from politico.models.settings import TweetSettings
 from training.dataset.folder import read_dataset
 from training.dataset.split import cut_for, split_at
@@ -32,13 +33,13 @@ def choose(dataset: Path, settings: TweetSettings, number: int, seed: int = 7) -
     or hashtag that is new, where there are enough."""
     table = read_dataset(dataset)
     sides = split_at(table, cut_for(table, settings))
-    trained = [context_of_row(row) for row in sides.train.to_pylist()]
+    trained = [context_of_row(row, SCHEMA) for row in sides.train.to_pylist()]
     known = Known(sides.train["text"].to_pylist())
     closed = [one.name for one in SCHEMA.fields if one.closed]
     seen = SCHEMA.with_values({name: sorted({value for one in trained for value in one.get(name, ())}) for name in closed})
     asked = []
     for row in sides.held_out.to_pylist():
-        context = shortened(known_only(context_of_row(row), seen))
+        context = shortened(known_only(context_of_row(row, SCHEMA), seen))
         if asked_values(context, SCHEMA):
             items = [value for name in AT_MOST for value in context.get(name, ())]
             asked.append(Asked(context, tuple(value for value in items if not known.says(value))))

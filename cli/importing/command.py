@@ -17,8 +17,13 @@ from cli.importing.inputs import Inputs, open_zone, read_files
 from cli.importing.registry_merge import merge
 from cli.screen import Screen, counted
 from cli.services import Services
-from politico.errors import InputError
+from cli.text_files import read_text_file
+from politico.control.domain import label_columns, read_domain
+from politico.control.format import Schema
+from politico.control.political import SCHEMA
+from politico.errors import InputError, SchemaError
 from politico.lake import places
+from politico.lake.bucket import Lake
 from politico.lake.registry import put_registry, registry_text_if_any
 from politico.lake.tombstones import Tombstones, read_tombstones, write_clean
 from politico.runs import run_id
@@ -41,6 +46,8 @@ class Archive:
     author: str = ""
     keep_times: bool = False
     """Also where they are not those that the ids tell."""
+    schema: Path | None = None
+    """What steers a text, in another domain than politics; None: as the lake has it."""
 
 
 def import_archive(archive: Archive, *, local: bool) -> None:
@@ -52,6 +59,7 @@ def import_archive(archive: Archive, *, local: bool) -> None:
     services = local_cloud.stack(local=local)
     zone = open_zone(archive.time_zone)
     buried = read_tombstones(services.lake)
+    schema = settled_schema(archive.schema, services.lake)
     with tempfile.TemporaryDirectory(prefix="politico-") as folder:
         with screen.stage("read") as stage:
             inputs = read_files(
@@ -62,6 +70,7 @@ def import_archive(archive: Archive, *, local: bool) -> None:
                 zone,
                 columns=archive.columns,
                 author=archive.author,
+                labels=label_columns(schema),
                 buried=buried,
                 show=lambda note: stage.show(note),
             )
@@ -73,6 +82,8 @@ def import_archive(archive: Archive, *, local: bool) -> None:
             registry, changes = merge(followed, _held_registry(services))
             days = flows.days_of(services, archive.time_zone)
             put_registry(services.lake, registry, days)
+            if schema.name != SCHEMA.name:
+                services.lake.write(places.DATASET_SCHEMA, schema.to_json().encode())
             run = run_id(datetime.now(UTC), f"{name}-pages")  # not the workflow's own run, even within the same second
             pages = store(services, inputs.posts, run, inputs.reference, lambda done: stage.show(f"{done} pages"))
             forgotten = len(inputs.registry) - len(followed)
@@ -84,6 +95,22 @@ def import_archive(archive: Archive, *, local: bool) -> None:
     with screen.stage("ingest") as stage:
         report = flows.ingest(services, name, {"fetch": False}, stage.show)
         stage.result = describe(report)
+
+
+def settled_schema(given: Path | None, lake: Lake) -> Schema:
+    """What steers the lake's texts: as the first import settled it, or as this one says. Raises SchemaError for another."""
+    found = lake.read_if_any(places.DATASET_SCHEMA)
+    held = Schema.from_json(found[0]) if found else None
+    if given is None:
+        return held or SCHEMA
+    wanted = read_domain(read_text_file(given))
+    if held is None and any(lake.keys(places.DATASET)):
+        raise SchemaError(
+            f"the lake's texts are of {SCHEMA.name!r}, and {given} is of {wanted.name!r}: give that a stack of its own"
+        )
+    if held is not None and held != wanted:
+        raise SchemaError(f"the lake's texts are of {held.name!r} as it was when they were imported, and {given} differs from it")
+    return wanted
 
 
 def without_forgotten(registry: Registry, buried: Tombstones) -> Registry:

@@ -75,6 +75,7 @@ def read_files(
     *,
     columns: Mapping[str, str] | None = None,
     author: str = "",
+    labels: Mapping[str, bool] | None = None,
     buried: Tombstones | None = None,
     now: datetime | None = None,
     show: Callable[[str], None] = lambda note: None,
@@ -82,11 +83,12 @@ def read_files(
     """Read the user's files; good posts go to one file, rejects to another. Raises FileFormatError, RegistryError.
 
     `columns` are a table's column names by what they hold, `author` is the screen name of whose tweets these are where the
-    file does not say, `buried` what must stay out, `now` the time by which a tweet is of the future (this moment, unless given).
+    file does not say, `labels` a domain's own columns, `buried` what must stay out, `now` the time by which a tweet is of the
+    future (this moment, unless given).
     """
     listed = read_text_file(politicians)
     known = _known_ids(listed)
-    entries = read_posts(tweets, zone, columns=columns, author=_author(author, known), known_ids=known)
+    entries = read_posts(tweets, zone, columns=columns, author=_author(author, known), known_ids=known, labels=labels)
     with tempfile.TemporaryFile("w+", encoding="utf-8", dir=posts.parent) as spool:
         found = _spool(entries, known, spool, show)
         spool.seek(0)

@@ -15,7 +15,6 @@ from cli.pages.pictures import BLUE, GREEN, INK, QUIET, RED, SAND, as_svg, new_f
 from cli.pages.render import render
 from politico.errors import FileFormatError
 
-FIELDS = ("sentimiento", "entidades", "hashtags", "frases")
 PAGE_FILE = "evaluation.html"
 MOST_VALUES = 12
 """Parties that are shown; the rest are few."""
@@ -72,14 +71,20 @@ def page_of(evaluation: Mapping[str, Any]) -> str:
             "sounds": _sounds(generated["judged"]) if generated["judged"] else None,
             "novelty": _novelty(generated["novelty"]),
         }
-        return render("evaluation.html.jinja", found=evaluation, casual=False, fields=FIELDS, pictures=pictures)
+        return render("evaluation.html.jinja", found=evaluation, casual=False, fields=_fields(generated), pictures=pictures)
     written = evaluation["written"]
     pictures = {
         "foretold": _foretold([("base, plain text", evaluation["base"], QUIET), ("casual model", evaluation["candidate"], BLUE)]),
         "novelty": _novelty(written["novelty"]),
         "sounds": {field: _shares(field, shares) for field, shares in written["sounds_like"].items()},
     }
-    return render("evaluation.html.jinja", found=evaluation, casual=True, fields=FIELDS, pictures=pictures)
+    return render("evaluation.html.jinja", found=evaluation, casual=True, fields=[], pictures=pictures)
+
+
+def _fields(generated: Mapping[str, Any]) -> list[str]:
+    """What was asked for and judged by words or by an annotator, in the order in which it was found."""
+    kinds = (generated["seen"]["adherence"], generated["unseen"]["adherence"], generated["real"])
+    return list(dict.fromkeys(field for kind in kinds for field in kind))
 
 
 def _foretold_by_control(evaluation: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], str]]:
@@ -112,7 +117,7 @@ def _said(generated: Mapping[str, Any]) -> Picture:
         ("by chance", generated["by_chance"], QUIET, "x"),
         ("real tweets", generated["real"], RED, "D"),
     ]
-    titles = [field for field in FIELDS if any(field in kind for _, kind, _, _ in series)]
+    titles = list(dict.fromkeys(field for _, kind, _, _ in series for field in kind))
     panels = [
         [
             _Point(label, kind[field]["share"], kind[field]["low"], kind[field]["high"], color, marker)

@@ -3,6 +3,8 @@
 Numbers behind a name are the thesis's figures that it shows again (its section 4.1.3).
 """
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +19,8 @@ from cli.report.reading import RECENT, Said, Tweets
 
 MOST_PEOPLE = 40
 """Rows of a picture of people: more can't be told apart."""
+MOST_VALUES = 20
+"""Bars of a picture of values."""
 TOP = 10
 NIGHT = range(2, 7)
 """Hours in which most people sleep, as the thesis has them: 2:00 to 6:59."""
@@ -59,6 +63,8 @@ def all_figures(tweets: Tweets, say: Language) -> Iterator[Figure]:
     yield posts_a_day(frame, say)
     yield by_day_and_person(frame, say)
     yield by_party(frame, say)
+    for name, counts in tweets.labels.items():
+        yield by_label(name, counts, len(frame), say)
     if frame["sentiment"].notna().any():
         yield sentiment_by_party(frame, say)
         yield sentiment_over_time(frame, say)
@@ -109,6 +115,23 @@ def what_was_filtered(tweets: Tweets, say: Language) -> Figure:
         f"{read} read = {kept} kept + {filtered} filtered + {rejected} rejected.",
     )
     return Figure("filtered", say("Qué quedó fuera y por qué", "What was left out, and why"), says, table)
+
+
+def by_label(name: str, counts: Counter[str], texts: int, say: Language) -> Figure:
+    """What an imported table said of its texts in a column of its own."""
+    rows = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    table = pd.DataFrame(rows, columns=[name, "n"])
+    shown = table.head(MOST_VALUES)
+    first = ", ".join(f"{value} ({say.percent(count / texts)})" for value, count in rows[:3])
+    says = say(
+        f"«{name}» tiene {say.number(len(rows))} valores; los más frecuentes, por parte de los textos: {first}.",
+        f"“{name}” has {say.number(len(rows))} values; the most frequent, by share of the texts: {first}.",
+    )
+    return Figure(f"label-{_file_name(name)}", name, says, table, _bars(shown, color=BLUE), (8.0, 0.8 + 0.3 * len(shown)))
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"\W+", "-", name.casefold()).strip("-") or "column"
 
 
 def by_hour(frame: pd.DataFrame, say: Language) -> Figure:

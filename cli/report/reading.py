@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from politico.dataset.days import LABELS as LABELLED
 from politico.dataset.summary import DatasetSummary, read_summary
 from politico.errors import FileFormatError
 from politico.lake import places
@@ -53,6 +54,8 @@ class Tweets:
     time_zone: str
     origin: str
     """Where the dataset lies, as a person names it."""
+    labels: dict[str, Counter[str]]
+    """In another domain than politics: how often each value of an imported table's own columns stands there, by column."""
     summary: DatasetSummary | None
     """What runs read, kept and left out; None where that is not known, as of a folder."""
 
@@ -83,10 +86,13 @@ def _read(
     since = str(date.fromisoformat(last) - RECENT + timedelta(days=1))
     parts: list[pa.Table] = []
     said = {"hashtag": Said(), "entity": Said()}
+    labels: dict[str, Counter[str]] = {}
     sample, recent = _Sample(), 0
     for day, file in days:
         try:
-            table = pq.ParquetFile(file).read(columns=COLUMNS)
+            whole_day = pq.ParquetFile(file)
+            labelled = LABELLED.name in whole_day.schema_arrow.names
+            table = whole_day.read(columns=[*COLUMNS, LABELLED.name] if labelled else COLUMNS)
         except (pa.ArrowException, OSError) as error:
             raise FileFormatError(f"the day {day} of {origin} can't be read as a dataset: {error}") from error
         parts.append(_measured(table))
@@ -94,6 +100,10 @@ def _read(
         recent += len(table) if is_recent else 0
         for kind, counts in _items(table):
             (said[kind].recent if is_recent else said[kind].before).update(counts)
+        if labelled:
+            for row in table[LABELLED.name].to_pylist():
+                for one in row or ():
+                    labels.setdefault(one["name"], Counter()).update(one["items"])
         if texts:
             sample.add(table)
     whole = pa.concat_tables(parts)
@@ -101,7 +111,7 @@ def _read(
         raise FileFormatError(f"{origin} holds no tweet")
     frame = whole.to_pandas(categories=LABELS)
     frame["at"] = frame.pop("created_at").dt.tz_convert(time_zone)
-    return Tweets(frame, said, recent, sample.table(), time_zone, origin, summary)
+    return Tweets(frame, said, recent, sample.table(), time_zone, origin, dict(sorted(labels.items())), summary)
 
 
 def _measured(table: pa.Table) -> pa.Table:

@@ -17,7 +17,8 @@ from cli.screen import Screen
 from inference.engine import Engine
 from inference.model import Model
 from politico.control.format import Context
-from politico.control.political import context_of_row, known_schema
+from politico.control.political import known_schema
+from politico.control.rows import context_of_row
 from politico.errors import LimitError
 from politico.models.experiment import CONTROL
 from politico.models.settings import EvaluationSettings

@@ -165,6 +165,8 @@ def resume_run(run: str, *, local: bool) -> None:
 @contextmanager
 def reached(services: Services) -> Iterator[None]:
     """The SDK makes its clients from the environment: it has to say what the services say."""
+    from sagemaker.core.utils.utils import SingletonMeta
+
     credentials = services.session.get_credentials().get_frozen_credentials()
     wanted = {"AWS_DEFAULT_REGION": services.session.region_name}
     if services.endpoint_url:
@@ -175,6 +177,8 @@ def reached(services: Services) -> Iterator[None]:
         }
     before = {name: os.environ.get(name) for name in (*wanted, SESSION)}
     os.environ.update(wanted)
+    # It keeps the clients that it made first: of another cloud, they would be asked in this one's place.
+    SingletonMeta._instances.clear()
     if services.endpoint_url:
         os.environ.pop(SESSION, None)  # of other credentials
     try:

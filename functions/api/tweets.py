@@ -1,15 +1,14 @@
 """API: a tweet on demand for an app without AWS credentials. The endpoint's own answers come through; its failures get names."""
 
 import base64
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from botocore import exceptions
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from functions import environment
 from functions.telemetry import observed, warn
+from politico.page.failures import failure_of
 
 LONGEST_SECONDS = 22
 """API Gateway gives up after 29: that leaves the rest for a connection and for a function that starts anew."""
@@ -39,33 +38,11 @@ def ask(runtime: Any, body: bytes, content_type: str) -> tuple[int, str]:
     try:
         answer = runtime.invoke_endpoint(EndpointName=environment.endpoint(), ContentType=content_type, Body=body)
         return 200, answer["Body"].read().decode()
-    except ReadTimeoutError:
-        return _failure(504, "EndpointTimeout", f"the endpoint did not answer within {LONGEST_SECONDS} seconds")
-    except ClientError as error:
-        return _refusal(error)
-    except (exceptions.ConnectionError, exceptions.HTTPClientError):
-        return _failure(503, "EndpointUnavailable", "the endpoint can't be reached; try again later")
-
-
-def _refusal(error: ClientError) -> tuple[int, str]:
-    code, said = error.response["Error"]["Code"], error.response
-    if code == "ModelError":
-        status = int(said.get("OriginalStatusCode") or 500)
-        if 400 <= status < 500:
-            return status, str(said.get("OriginalMessage", ""))
-        if status in (503, 504) or "timed out" in str(said.get("OriginalMessage", "")).lower():
-            return _failure(504, "EndpointTimeout", "the model took too long")
-        return _failure(502, "ModelFailed", "the model failed; the endpoint's log says why")
-    if code in ("ValidationError", "ValidationException"):
-        return _failure(503, "EndpointUnavailable", "no model is being served; try again once one is released")
-    if "Throttl" in code or code in ("ServiceUnavailable", "ModelNotReadyException", "InternalDependencyException"):
-        return _failure(503, "EndpointBusy", "the endpoint has too much to do; try again later")
-    return _failure(502, "EndpointFailed", "the endpoint could not be asked")
-
-
-def _failure(status: int, error: str, message: str) -> tuple[int, str]:
-    warn("endpoint did not answer", status=status, reason=error)
-    return status, json.dumps({"error": error, "message": message})
+    except (ClientError, BotoCoreError) as error:
+        failure = failure_of(error, LONGEST_SECONDS)
+    if failure.status >= 500:
+        warn("endpoint did not answer", status=failure.status, reason=failure.error)
+    return failure.status, failure.body
 
 
 def _content_type(headers: Mapping[str, str]) -> str:

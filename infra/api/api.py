@@ -5,10 +5,12 @@ from aws_cdk import aws_apigateway as apigateway
 from constructs import Construct
 
 from functions import environment
+from infra.api.page import Page, limits
 from infra.functions import Functions
 from infra.naming import arn_of
 from infra.rights import allow, explain
 from infra.settings import Settings
+from politico.page import desk
 
 STAGE, PATH = "v1", "tweets"
 BURST_SECONDS = 2
@@ -16,7 +18,7 @@ BURST_SECONDS = 2
 
 
 class Api(Construct):
-    """`url` takes a POST with the header `x-api-key`; `key_name` is what the key is called."""
+    """`url` takes a POST with the header `x-api-key`; `key_name` is the key's name; `page_url` is empty without a page."""
 
     def __init__(self, scope: Construct, name: str, *, functions: Functions, settings: Settings) -> None:
         super().__init__(scope, name)
@@ -34,7 +36,9 @@ class Api(Construct):
             description="politico: a tweet on demand",
             cloud_watch_role=False,
             endpoint_types=[apigateway.EndpointType.REGIONAL],
-            deploy_options=apigateway.StageOptions(stage_name=STAGE, tracing_enabled=True),
+            deploy_options=apigateway.StageOptions(
+                stage_name=STAGE, tracing_enabled=True, method_options=limits(settings) or None
+            ),
             default_cors_preflight_options=self._cors(settings.api_origin),
         )
         method = api.root.add_resource(PATH).add_method(
@@ -42,6 +46,10 @@ class Api(Construct):
         )
         if settings.api_origin:
             self._let_browsers_read_refusals(api, settings.api_origin)
+        self.page_url = ""
+        if settings.page_tweets_a_day:
+            Page(self, "Page", functions=functions, root=api.root, settings=settings)
+            self.page_url = self._address(api, desk.PAGE)
         self.key_name = settings.stack_name
         plan = api.add_usage_plan(
             "Plan",
@@ -52,7 +60,7 @@ class Api(Construct):
         )
         plan.add_api_stage(stage=api.deployment_stage)
         plan.add_api_key(api.add_api_key("Key", api_key_name=self.key_name))
-        self.url = f"https://{api.rest_api_id}.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}/{STAGE}/{PATH}"
+        self.url = self._address(api, PATH)
         explain(
             api,
             {
@@ -65,6 +73,9 @@ class Api(Construct):
             },
         )
         explain(method, {"APIG4": "an app has a key", "COG4": "there are no users"})
+
+    def _address(self, api: apigateway.RestApi, path: str) -> str:
+        return f"https://{api.rest_api_id}.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}/{STAGE}/{path}"
 
     def _cors(self, origin: str) -> apigateway.CorsOptions | None:
         """Browsers ask before they send a key; only where an origin is named."""

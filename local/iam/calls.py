@@ -22,7 +22,7 @@ Given = Mapping[str, Any]
 _TLS: Context = {"aws:securetransport": "true"}
 """On this machine nothing is encrypted: the request stands for one that is."""
 _INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
-_ENDPOINT = re.compile(r"/endpoints/([^/]+)/invocations")
+_ENDPOINT = re.compile(r"/endpoints/([^/]+)/invocations(-response-stream)?")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def _operation(service: str, environ: dict[str, Any]) -> tuple[str, Given]:
     if service == "lambda" and (found := _INVOKE.fullmatch(path)):
         return "Invoke", {"FunctionName": found[1]}
     if service == "sagemaker" and (found := _ENDPOINT.fullmatch(path)):
-        return "InvokeEndpoint", {"EndpointName": found[1]}
+        return "InvokeEndpointWithResponseStream" if found[2] else "InvokeEndpoint", {"EndpointName": found[1]}
     target, body = str(environ.get("HTTP_X_AMZ_TARGET", "")), wire.body_of(environ)
     if target:
         return target.rpartition(".")[2], json.loads(body or b"{}")
@@ -250,7 +250,10 @@ NEEDS: Mapping[tuple[str, str], Callable[[Given], list[Need]]] = {
         ("application-autoscaling", name): _scales(name)
         for name in ("RegisterScalableTarget", "PutScalingPolicy", "DeregisterScalableTarget")
     },
-    ("sagemaker", "InvokeEndpoint"): _one("sagemaker:InvokeEndpoint", _sagemaker("endpoint", "EndpointName")),
+    **{
+        ("sagemaker", name): _one(f"sagemaker:{name}", _sagemaker("endpoint", "EndpointName"))
+        for name in ("InvokeEndpoint", "InvokeEndpointWithResponseStream")
+    },
     ("sagemaker", "CreateTrainingJob"): _made("CreateTrainingJob", "training-job", "TrainingJobName", "RoleArn"),
     ("sagemaker", "CreateProcessingJob"): _made("CreateProcessingJob", "processing-job", "ProcessingJobName", "RoleArn"),
     ("sagemaker", "CreateModel"): _made("CreateModel", "model", "ModelName", "ExecutionRoleArn"),

@@ -26,6 +26,8 @@ from local.iam.guard import Guard
 from local.lambdas import worker
 from local.processes import children
 
+EVENT_RETRIES = 2
+"""How often Lambda runs a function again that failed on an event nobody waits for, unless it was told otherwise."""
 RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 """Packages that Lambda's Python runtime brings."""
 PUBLIC_LAYERS: Mapping[str, tuple[str, ...]] = {
@@ -49,6 +51,7 @@ class Functions:
         """`folder` is where zips are unpacked; `extra` what every function's environment also has."""
         self._folder, self._port, self._guard, self._extra = folder, port, guard, extra
         self._layers: dict[str, tuple[list[Path], list[str]]] = {}
+        self._retries: dict[str, int] = {}
         self._pools: dict[tuple[str, str], _Pool] = {}
         self._lock = threading.Lock()
 
@@ -61,10 +64,14 @@ class Functions:
             function_name: str,
             qualifier: str | None,
             body: Any,
-            _headers: Any,
+            headers: Any,
             response_headers: Any,
         ) -> bytes:
-            answer = functions._invoke(_backend.get_function(function_name, qualifier), body)
+            function = _backend.get_function(function_name, qualifier)
+            if headers.get("X-Amz-Invocation-Type") == "Event":
+                threading.Thread(target=functions._run_event, args=(function, body), daemon=True).start()
+                return b""
+            answer = functions._invoke(function, body)
             if "error" in answer:
                 response_headers["x-amz-function-error"] = "Unhandled"
             return str(answer.get("error", answer.get("result"))).encode()
@@ -84,6 +91,16 @@ class Functions:
             name for layer in public for known, names in PUBLIC_LAYERS.items() if layer.startswith(known) for name in names
         ]
         self._layers[function_name] = ([self._unpacked(content) for content in own], provided)
+
+    def set_retries(self, function_name: str, times: int) -> None:
+        """Say how often a function is run again on an event that it failed on."""
+        self._retries[function_name] = times
+
+    def _run_event(self, function: Any, body: Any) -> None:
+        """Nobody waits for it: what becomes of it stands in the function's log."""
+        for _ in range(1 + self._retries.get(function.function_name, EVENT_RETRIES)):
+            if "error" not in self._invoke(function, body):
+                return
 
     def _invoke(self, function: Any, body: Any) -> dict[str, str]:
         if len(body or "") > MOST_BYTES:

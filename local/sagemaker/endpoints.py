@@ -28,7 +28,8 @@ from local.iam.guard import Guard
 from local.iam.implied import to_log, to_pull
 from local.limits import violations
 from local.processes import children
-from local.processes.ports import HOST, free_port
+from local.processes.ports import HOST, free_port, says_ok
+from local.sagemaker import response_stream
 from local.sagemaker.container import ISOLATION, Container
 from local.sagemaker.jobs import SERVICE, refuse
 from politico.errors import JobError
@@ -147,6 +148,9 @@ class Endpoints:
         def invoke_endpoint(response: SageMakerRuntimeResponse) -> Any:
             return endpoints._invoke(response.path.split("/")[2], response)
 
+        def invoke_endpoint_with_response_stream(response: SageMakerRuntimeResponse) -> Any:
+            return endpoints._invoke(response.path.split("/")[2], response, streamed=True)
+
         deregister = ApplicationAutoscalingBackend.deregister_scalable_target
 
         def deregister_scalable_target(backend: Any, namespace: str, resource: str, dimension: str) -> None:
@@ -166,6 +170,8 @@ class Endpoints:
         SageMakerModelBackend.delete_endpoint = delete_endpoint
         SageMakerResponse.update_endpoint = update_endpoint
         SageMakerRuntimeResponse.invoke_endpoint = invoke_endpoint
+        SageMakerRuntimeResponse.invoke_endpoint_with_response_stream = invoke_endpoint_with_response_stream
+        response_stream.install()
 
     def _roll_out(
         self, backend: SageMakerModelBackend, endpoint: Any, config_name: str, status: str, alarms: list[str] | None = None
@@ -233,7 +239,7 @@ class Endpoints:
             )
         serving = _Serving(process, port, folder)
         deadline = time.monotonic() + STARTUP_SECONDS
-        while not _answers(port):
+        while not says_ok(port):
             if process.poll() is not None or time.monotonic() > deadline:
                 last = (folder / "log.txt").read_text(errors="replace").strip().splitlines()[-3:]
                 self._drop(serving)
@@ -246,18 +252,25 @@ class Endpoints:
             children.stop(serving.process)
             shutil.rmtree(serving.folder, ignore_errors=True)
 
-    def _invoke(self, name: str, response: SageMakerRuntimeResponse) -> Any:
+    def _invoke(self, name: str, response: SageMakerRuntimeResponse, *, streamed: bool = False) -> Any:
         serving = self._serving.get(name)
         if serving is None:
             raise JsonRESTError("ValidationError", f"Endpoint {name} of account {ACCOUNT} not found.")
         body = response.body if isinstance(response.body, bytes) else response.body.encode()
         if len(body) > INVOCATION_BYTES:
             raise JsonRESTError("ValidationError", f"Request {len(body)} bytes exceeds the {INVOCATION_BYTES} that are allowed.")
+        # What an app says it reads goes through to the container; a stream's own media type is SageMaker's.
+        accepted = response.headers.get("X-Amzn-SageMaker-Accept" if streamed else "Accept")
         headers = {"Content-Type": response.headers.get("Content-Type", "application/json")}
+        headers |= {"Accept": accepted} if accepted else {}
         request = urllib.request.Request(f"http://{HOST}:{serving.port}/invocations", data=body, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=INVOCATION_SECONDS) as answer:
-                said = {"Content-Type": answer.headers["Content-Type"], "x-Amzn-Invoked-Production-Variant": VARIANT}
+            answer = urllib.request.urlopen(request, timeout=INVOCATION_SECONDS)
+            said = {"Content-Type": answer.headers["Content-Type"], "x-Amzn-Invoked-Production-Variant": VARIANT}
+            if streamed:
+                kind = {"Content-Type": response_stream.MEDIA_TYPE, "X-Amzn-SageMaker-Content-Type": said["Content-Type"]}
+                return 200, {**said, **kind}, response_stream.parts(answer)
+            with answer:
                 return 200, said, answer.read()
         except urllib.error.HTTPError as error:
             return _model_error(name, error.code, error.read().decode(errors="replace"))
@@ -292,11 +305,3 @@ def _container_of(backend: SageMakerModelBackend, model_name: str) -> tuple[str,
     if package:
         primary = backend.describe_model_package(package).inference_specification["Containers"][0]
     return primary["Image"], primary["ModelDataUrl"]
-
-
-def _answers(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://{HOST}:{port}/ping", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
-        return False

@@ -1,7 +1,7 @@
 """Which column of a table is which: known by its usual names, or named by the person."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from politico.errors import FileFormatError, UnknownFieldError
@@ -48,13 +48,18 @@ class Columns:
     """Where in a row each thing stands; of several columns the first that has a value counts."""
 
     places: Mapping[str, tuple[int, ...]]
+    labels: Mapping[str, int] = field(default_factory=dict)
+    """A domain's own columns, by name."""
 
     def __contains__(self, what: str) -> bool:
         return what in self.places
 
 
-def find_columns(path: Path, header: Sequence[str], given: Mapping[str, str], *, author_is_given: bool = False) -> Columns:
-    """The columns of a table with this header; `given` says what the person named (`text` to `contenido`).
+def find_columns(
+    path: Path, header: Sequence[str], given: Mapping[str, str], *, author_is_given: bool = False, labels: Collection[str] = ()
+) -> Columns:
+    """The columns of a table with this header; `given` says what the person named (`text` to `contenido`), `labels` which a
+    domain has of its own.
 
     Raises UnknownFieldError for a name that is not there, FileFormatError where something needed is nowhere.
     """
@@ -89,7 +94,18 @@ def find_columns(path: Path, header: Sequence[str], given: Mapping[str, str], *,
         raise FileFormatError(
             f"{path} is no tweets file: no column {usual_names}; it has {shown}; name one with --column screen_name=NAME"
         )
-    return Columns(places)
+    return Columns(places, _label_places(path, names, labels, shown))
+
+
+def _label_places(path: Path, names: Sequence[str], labels: Collection[str], shown: str) -> dict[str, int]:
+    places = {}
+    for label in labels:
+        if names.count(_plain(label)) != 1:
+            raise FileFormatError(
+                f"{path} has {names.count(_plain(label))} columns {label!r}, which the schema takes; it has {shown}"
+            )
+        places[label] = names.index(_plain(label))
+    return places
 
 
 def _plain(name: str) -> str:

@@ -32,17 +32,20 @@ def read_posts(
     columns: Mapping[str, str] | None = None,
     author: Author | None = None,
     known_ids: Mapping[str, str] | None = None,
+    labels: Mapping[str, bool] | None = None,
 ) -> Iterator[Post | Reject]:
     """Every post of the file, read or rejected, and no more in memory than a few thousand of them.
 
     Times without a zone are taken to be in `zone`. `columns` names a table's columns, `author` whose tweets these are where
-    the file does not say, `known_ids` the user ids by casefolded screen name for a table that has none.
+    the file does not say, `known_ids` the user ids by casefolded screen name for a table that has none, `labels` a domain's own
+    columns, each with whether it may have several values.
     Raises FileFormatError when the file is missing, empty, or no tweets file at all.
     """
-    reading = TableReading(zone, columns or {}, author, known_ids or {})
+    reading = TableReading(zone, columns or {}, author, known_ids or {}, labels or {})
     try:
         head = b"" if path.is_dir() else _head(path)
         if path.is_dir() or head == _ZIP:
+            _refuse_labels(path, reading)
             yield from read_account_archive(path, zone, author)
         elif head == _PARQUET:
             yield from read_parquet(path, reading)
@@ -64,12 +67,22 @@ def _read_text(path: Path, reading: TableReading) -> Iterator[Post | Reject]:
         text.seek(0)
         if is_of_deleted(first):
             raise FileFormatError(f"{path} holds tweets that their writer deleted; they are not imported")
+        if is_account_script(first) or first.lstrip()[0] in "{[":
+            _refuse_labels(path, reading)
         if is_account_script(first):
             yield from read_json(path, text, reading.zone, owner_beside(path) or reading.author, notes_beside(path))
         elif first.lstrip()[0] in "{[":
             yield from read_json(path, text, reading.zone, reading.author)
         else:
             yield from read_csv(path, text, reading)
+
+
+def _refuse_labels(path: Path, reading: TableReading) -> None:
+    """Raises FileFormatError for a file that has no columns where a schema takes some."""
+    if reading.labels:
+        raise FileFormatError(
+            f"{path} is no table, and the schema takes its columns {', '.join(reading.labels)}: give CSV or Parquet"
+        )
 
 
 def _head(path: Path) -> bytes:

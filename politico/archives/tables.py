@@ -20,7 +20,7 @@ from politico.archives.moments import any_time
 from politico.archives.statuses import Author
 from politico.errors import FileFormatError, TweetError
 from politico.tweets.kinds import QUOTE, QUOTED, REPLIED_TO, RETWEET, RETWEETED, begins_as_retweet
-from politico.tweets.tweet import write_time
+from politico.tweets.tweet import LABELS, write_time
 
 _SEPARATOR = re.compile(r"\"?sep=(.)\"?", re.IGNORECASE)
 _PROTECTED_ID = re.compile(r"""(?:x|'|=?")?(\d+)"?""")
@@ -29,6 +29,7 @@ _BYTES = re.compile(r"""b(['"]).*\1""", re.DOTALL)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _CLOCK = re.compile(r"\d\d:\d\d(:\d\d)?")
 _OFFSET = re.compile(r"[+-]\d\d(:?\d\d)?")
+_PARTED = re.compile(r"[;|]")
 _DELIMITERS = (",", ";", "\t")
 _BATCH = 2_000
 _REFERENCES = (REPLIED_TO, RETWEETED, QUOTED)
@@ -51,6 +52,8 @@ class TableReading:
     """Whose tweets these are, where no column says it."""
     user_ids: Mapping[str, str] = field(default_factory=dict)
     """By casefolded screen name, for a table without user ids."""
+    labels: Mapping[str, bool] = field(default_factory=dict)
+    """A domain's own columns, each with whether it may have several values, parted by `;` or `|`."""
 
 
 def read_csv(path: Path, text: TextIO, reading: TableReading) -> Iterator[Post | Reject]:
@@ -62,7 +65,7 @@ def read_csv(path: Path, text: TextIO, reading: TableReading) -> Iterator[Post |
         header = next(reader)
     except csv.Error as error:
         raise FileFormatError(f"{path} is no tweets file: {error}") from error
-    columns = find_columns(path, header, reading.columns, author_is_given=reading.author is not None)
+    columns = find_columns(path, header, reading.columns, author_is_given=reading.author is not None, labels=reading.labels)
     while True:
         line = skipped + reader.line_num + 1
         try:
@@ -99,8 +102,10 @@ def read_parquet(path: Path, reading: TableReading) -> Iterator[Post | Reject]:
     try:
         with pq.ParquetFile(path) as file:
             header = _leaf_names(file.schema_arrow)
-            columns = find_columns(path, header, reading.columns, author_is_given=reading.author is not None)
-            used = sorted({place for places in columns.places.values() for place in places})
+            columns = find_columns(
+                path, header, reading.columns, author_is_given=reading.author is not None, labels=reading.labels
+            )
+            used = sorted({place for places in (*columns.places.values(), columns.labels.values()) for place in places})
             number = 0
             for batch in file.iter_batches(batch_size=_BATCH, columns=[header[place] for place in used]):
                 flat = _flattened(batch)
@@ -156,8 +161,23 @@ def _from_row(row: Sequence[Any], columns: Columns, reading: TableReading) -> Bu
         "text": _as_text(values["text"]),
         **({"lang": values["lang"]} if values.get("lang") else {}),
     }
+    if columns.labels:
+        post[LABELS] = _labels(row, columns, reading)
     references = _references(row, columns)
     return ({**post, "referenced_tweets": references} if references else post), screen_name
+
+
+def _labels(row: Sequence[Any], columns: Columns, reading: TableReading) -> dict[str, list[str]]:
+    """What the row says in a domain's own columns; a column that it leaves empty is left out."""
+    found = {}
+    for label, place in columns.labels.items():
+        value = row[place]
+        if not _is_given(value):
+            continue
+        given = value if isinstance(value, list) else _PARTED.split(str(value)) if reading.labels[label] else [str(value)]
+        if texts := [text for one in given if (text := " ".join(str(one).split()))]:
+            found[label] = texts
+    return found
 
 
 def _references(row: Sequence[Any], columns: Columns) -> list[dict[str, str]]:

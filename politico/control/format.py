@@ -39,6 +39,10 @@ class Field:
     """Only values seen in training make sense; the schema lists them once the model is trained."""
     sign: str = ""
     """Stands in front of every item, once, whether it was given with it or without: a tweet spells its hashtags with `#`."""
+    source: str = ""
+    """Where a dataset row has it, as `rows.py` says; empty in models of before."""
+    label: str = ""
+    """What people call it; empty: its name."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,16 @@ class Schema:
     def markers(self) -> tuple[str, ...]:
         """Every marker in the order of the format, the text's own last."""
         return (*(one.marker for one in self.fields), self.text_marker)
+
+    @property
+    def spelled(self) -> bool:
+        """Whether items stand in a context as the text spells them, with their signs; only the first schema's do not."""
+        return (self.name, self.version) != ("political", 1)
+
+    @property
+    def sentiment(self) -> str | None:
+        """The name of the field that an annotator judges instead of the words."""
+        return next((one.name for one in self.fields if one.source == "sentiment"), None)
 
     def field(self, name: str) -> Field:
         for one in self.fields:
@@ -129,7 +143,7 @@ class Schema:
         body = {
             "name": self.name,
             "version": self.version,
-            "fields": [vars(one) for one in self.fields],
+            "fields": [{name: value for name, value in vars(one).items() if value or name != "label"} for one in self.fields],
             "text_marker": self.text_marker,
             "end": self.end,
             "drop_order": self.drop_order,

@@ -1,15 +1,13 @@
 """Does a tweet say what was asked of it? Judged by its words."""
 
+import re
 from collections.abc import Sequence
 
 from politico.control.format import Context, Schema
-from politico.control.words import words_of
+from politico.control.words import words_at, words_of
 
-SENTIMENT = "sentimiento"
-"""The field that is judged by an annotator instead of by words."""
 HASHTAGS = "hashtags"
-"""The field whose items are hashtags, with their sign or, in models of version 1, without."""
-
+"""The political field whose items are hashtags, with their sign or, in models of version 1, without."""
 
 Honoured = dict[str, list[tuple[str, bool]]]
 """Field to its asked values, each with whether the tweet honours it."""
@@ -26,14 +24,14 @@ def honoured(context: Context, text: str, sentiment: str | None, schema: Schema)
     for name, values in context.items():
         if schema.field(name).many:
             found[name] = [(value, says(text, as_said(schema, name, value))) for value in values]
-        elif name == SENTIMENT and sentiment is not None:
+        elif name == schema.sentiment and sentiment is not None:
             found[name] = [(value, value == sentiment) for value in values]
     return found
 
 
 def as_said(schema: Schema, name: str, value: str) -> str:
     """An asked item of a list as a tweet spells it."""
-    return "#" + value.lstrip("#") if name == HASHTAGS and not schema.field(name).sign else value
+    return "#" + value.lstrip("#") if name == HASHTAGS and not schema.spelled else value
 
 
 def asked_items(context: Context, schema: Schema) -> list[str]:
@@ -45,6 +43,17 @@ def asked_items(context: Context, schema: Schema) -> list[str]:
 def says(text: str, value: str) -> bool:
     """Whether the words of the value stand in the text. A value without words (an emoji) must stand there as it is."""
     return stands_in(words_of(text), text, value)
+
+
+def places(text: str, value: str) -> list[tuple[int, int]]:
+    """Where in the text the value stands, as often as it does: from and to, in characters. As `says` looks for it."""
+    wanted = words_of(value)
+    if not wanted:
+        return [found.span() for found in re.finditer(re.escape(value), text)] if value else []
+    written = words_at(text)
+    words = [word for word, _begins, _ends in written]
+    at = [first for first in range(len(words) - len(wanted) + 1) if words[first : first + len(wanted)] == wanted]
+    return [(written[first][1], written[first + len(wanted) - 1][2]) for first in at]
 
 
 def stands_in(words: Sequence[str], text: str, value: str) -> bool:

@@ -1,21 +1,18 @@
-"""The political schema, the project's default: what steers a politician's tweet, and how a dataset row fills it."""
+"""The political schema, the project's default: what steers a politician's tweet, and where a dataset row has it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
-from politico.control.format import MAX_ITEMS, MAX_VALUE_CHARACTERS, Field, Schema
-from politico.control.honoured import says
-from politico.control.words import SIGNS
+from politico.control.format import Field, Schema
 from politico.errors import SchemaError
 
 FIELDS = (
-    Field("coalicion", "[COALICION]", closed=True),
-    Field("partido", "[PARTIDO]", closed=True),
-    Field("sentimiento", "[SENTIMIENTO]", closed=True),
-    Field("entidades", "[ENTIDADES]", many=True),
-    Field("hashtags", "[HASHTAGS]", many=True),
-    Field("frases", "[FRASES]", many=True),
+    Field("coalicion", "[COALICION]", closed=True, source="coalition"),
+    Field("partido", "[PARTIDO]", closed=True, source="party"),
+    Field("sentimiento", "[SENTIMIENTO]", closed=True, source="sentiment"),
+    Field("entidades", "[ENTIDADES]", many=True, source="entities"),
+    Field("hashtags", "[HASHTAGS]", many=True, source="hashtags"),
+    Field("frases", "[FRASES]", many=True, source="key_phrases"),
 )
 
 VERSION_1 = Schema(
@@ -34,14 +31,16 @@ SCHEMA = replace(VERSION_1, version=2, fields=tuple(replace(one, sign="#") if on
 SCHEMAS: Mapping[int, Schema] = {one.version: one for one in (VERSION_1, SCHEMA)}
 """Every version that a model may come with."""
 
-UNNAMED_ENTITY_TYPE = "OTHER"
-"""Comprehend's type for what it can't name; left out of the context, as in the thesis."""
-
 
 def known_schema(schema: Schema) -> Schema:
-    """The project's own schema of a model's version, without the model's values. Raises SchemaError for one it does not know."""
+    """A model's schema without the model's values, as rows are read by it: the project's own of that version, or a domain's,
+    whose fields say where they come from. Raises SchemaError for one that nobody knows how to fill."""
+    bare = replace(schema, values={})
+    if schema.name != SCHEMA.name and all(one.source for one in schema.fields):
+        return bare
     own = SCHEMAS.get(schema.version)
-    if own is None or own != replace(schema, values={}):
+    # Models of before do not say where their fields come from.
+    if own is None or replace(own, fields=_without_sources(own)) != replace(bare, fields=_without_sources(bare)):
         raise SchemaError(
             f"the model was trained with control schema {schema.name!r} version {schema.version}; this program knows "
             f"{SCHEMA.name!r} version {' and '.join(map(str, SCHEMAS))}: use the version of the program it came from"
@@ -49,30 +48,12 @@ def known_schema(schema: Schema) -> Schema:
     return own
 
 
-def context_of_row(row: Mapping[str, Any], schema: Schema = SCHEMA) -> dict[str, tuple[str, ...]]:
-    """The whole context of one dataset row, in the schema's shape. Overlong lists are cut: they steer, they do not tell all."""
-    entities = _items(one["text"] for one in row["entities"] if one["type"] != UNNAMED_ENTITY_TYPE)
-    phrases = _items(one["text"] for one in row["key_phrases"])
-    if schema.version > VERSION_1.version:
-        entities, phrases = ([_as_spelled(item, row["text"]) for item in items] for items in (entities, phrases))
-    return schema.context(
-        {
-            "coalicion": row["coalition"],
-            "partido": row["party"],
-            "sentimiento": row["sentiment"],
-            "entidades": entities,
-            "hashtags": _items(row["hashtags"]),
-            "frases": phrases,
-        }
-    )
+def completed(schema: Schema) -> Schema:
+    """A model's schema with where its fields come from, as models of before did not say."""
+    own = SCHEMAS.get(schema.version) if schema.name == SCHEMA.name else None
+    sources = {one.name: one.source for one in own.fields} if own else {}
+    return replace(schema, fields=tuple(replace(one, source=one.source or sources.get(one.name, "")) for one in schema.fields))
 
 
-def _as_spelled(item: str, text: str) -> str:
-    """The item with the sign that it has in the text: an annotator may name `@ana` as `ana`."""
-    if says(text, item) or len(item) == MAX_VALUE_CHARACTERS:
-        return item
-    return next((sign + item for sign in SIGNS if says(text, sign + item)), item)
-
-
-def _items(texts: Any) -> list[str]:
-    return [text for text in dict.fromkeys(texts) if len(text) <= MAX_VALUE_CHARACTERS][:MAX_ITEMS]
+def _without_sources(schema: Schema) -> tuple[Field, ...]:
+    return tuple(replace(one, source="") for one in schema.fields)

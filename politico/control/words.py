@@ -8,6 +8,8 @@ SIGNS = ("@", "#")
 """What makes a word a mention or a hashtag; it belongs to the word."""
 
 WORD = re.compile(r"[@#]?\w+")
+_SPELLED = re.compile(r"[@#]?\w(?:\w|[\u0300-\u036f])*")
+"""The same in a text as it is written, where an accent may be a character of its own."""
 _ACCENTS = re.compile("(?<!n)\N{COMBINING TILDE}|[\u0300-\u0302\u0304-\u036f]")
 
 
@@ -17,6 +19,11 @@ def words_of(text: str) -> list[str]:
         return WORD.findall(text.lower())
     plain = _ACCENTS.sub("", unicodedata.normalize("NFD", text.casefold()))
     return WORD.findall(unicodedata.normalize("NFC", plain))
+
+
+def words_at(text: str) -> list[tuple[str, int, int]]:
+    """The same words, each with where it begins and ends in the text, in characters."""
+    return [(word, *found.span()) for found in _SPELLED.finditer(text) for word in words_of(found[0])]
 
 
 def repeated_share(text: str) -> float:

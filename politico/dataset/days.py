@@ -48,6 +48,9 @@ COLUMNS = pa.schema(
     ]
 )
 
+LABELS = pa.field("labels", pa.list_(pa.struct([("name", pa.string()), ("items", pa.list_(pa.string()))])))
+"""A further column, in days that have any: what an imported table said of its texts, in another domain than politics."""
+
 ANNOTATED = pa.schema(
     [
         ("id_str", pa.string()),
@@ -64,6 +67,7 @@ ANNOTATED = pa.schema(
                 [("sentiment", pa.string()), ("sentiment_score", _SCORES), ("entities", _ENTITIES), ("key_phrases", _KEY_PHRASES)]
             ),
         ),
+        LABELS,
         # A line with nothing else says which versions of this day an edit on another day replaced.
         ("replaced", pa.list_(pa.string())),
     ]
@@ -75,7 +79,7 @@ class Day:
     """One day's table and what became of its annotated tweets: read = rows + the dropped."""
 
     table: pa.Table
-    """As COLUMNS say, in order of id."""
+    """As COLUMNS say, with LABELS behind them where there are any; in order of id."""
     read: int
     dropped: Mapping[str, int]
     """By reason: `duplicate`, `replaced_by_edit`, `tombstone`, `not_in_registry`."""
@@ -97,6 +101,7 @@ def annotated_line(tweet: Tweet, annotation: Annotation) -> dict[str, Any]:
         "source": tweet.source,
         "previous_ids": tweet.previous_ids,
         "annotation": annotation.to_json(),
+        **({"labels": [{"name": name, "items": list(items)} for name, items in tweet.labels]} if tweet.labels else {}),
     }
 
 
@@ -198,4 +203,8 @@ def _joined(tweets: pa.Table, registry: Registry) -> pa.Table:
         columns[name] = pc.struct_field(tweets["annotation"], name)
     for name in (one.name for one in fields(Politician) if one.name in COLUMNS.names):
         columns[name] = pa.array([getattr(one, name) for one in registry], pa.string()).take(tweets["place"].combine_chunks())
-    return pa.table([columns[name] for name in COLUMNS.names], schema=COLUMNS)
+    if tweets[LABELS.name].null_count == len(tweets):
+        return pa.table([columns[name] for name in COLUMNS.names], schema=COLUMNS)
+    columns[LABELS.name] = tweets[LABELS.name]
+    whole = COLUMNS.append(LABELS)
+    return pa.table([columns[name] for name in whole.names], schema=whole)

@@ -17,6 +17,8 @@ _HASHTAG = re.compile(r"(?<![\w&])[#＃](\w*[^\W\d]\w*)")
 _REFERENCE = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|\w+);")
 _WORD = re.compile(r"[^\W_]\S*")
 """From the first letter or digit of a piece to its end."""
+LABELS = "labels"
+"""Beside X's own fields of a post: columns of an imported table with their values, in another domain than politics."""
 _ID_DIGITS = 19
 """X's ids are 64 bits long; it refuses a whole question for one that is longer."""
 _SNOWFLAKE_EPOCH_MILLISECONDS = 1_288_834_974_657
@@ -43,6 +45,8 @@ class Tweet:
     previous_ids: tuple[str, ...]
     """Ids of the versions that this one replaced, oldest first."""
     editable_until: datetime | None
+    labels: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """What an imported table said of it, by column, in another domain than politics; X gives none."""
 
     @property
     def edited(self) -> bool:
@@ -105,7 +109,14 @@ def _read_post(post: Mapping[str, Any]) -> Tweet:
         kind=kind_of(post.get("referenced_tweets"), text),
         previous_ids=_versions_before(id_str, post.get("edit_history_tweet_ids") or ()),
         editable_until=read_time(editable_until) if editable_until else None,
+        labels=_labels(post.get(LABELS)) if LABELS in post else (),
     )
+
+
+def _labels(given: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    labels = tuple((name, tuple(values)) for name, values in sorted(given.items()))
+    _check_texts(*(text for name, values in labels for text in (name, *values)))
+    return labels
 
 
 def clean(text: str) -> str:

@@ -44,7 +44,7 @@ def processing(name: str) -> dict[str, Any]:
 def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     """A stack with jobs of two runs, and somebody else's."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    with stack() as made:
+    with stack() as made, jobs.reached(made):
         monkeypatch.setattr(local_cloud, "stack", lambda **_: made)
         monkeypatch.setattr(jobs, "POLL_SECONDS", 0.01)
         sagemaker = boto3.client("sagemaker", region_name=REGION)
@@ -105,6 +105,17 @@ def test_a_stream_that_appears_later_is_heard_too(services: Services, monkeypatc
         event = {"timestamp": now + number, "message": f"line {number}"}
         logs.put_log_events(logGroupName=group, logStreamName=name, logEvents=[event])
         assert list(lines.new()) == ([f"line {number}"] if "-0/" in name else [])
+
+
+def test_the_sdk_forgets_the_clients_that_it_made_for_another_cloud(services: Services) -> None:
+    from sagemaker.core.utils import logs
+
+    elsewhere = Services(services.session, "http://localhost:1", services.outputs, services.stack)
+    with jobs.reached(elsewhere):
+        first = logs.CloudWatchLogsClient().client
+    with jobs.reached(services):
+        second = logs.CloudWatchLogsClient().client
+    assert (first.meta.endpoint_url, first is second) == ("http://localhost:1", False)
 
 
 def test_a_job_that_failed_ends_the_watching_with_its_reason(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:

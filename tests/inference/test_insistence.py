@@ -269,7 +269,7 @@ def test_a_draft_is_worth_more_for_ending_and_fitting_and_less_for_repeating(
 
     own = start("POSITIVE")
     with engine._alone(3):
-        drafts = [one for (one,) in engine._draw([own] * 3, asked(max_new_tokens=12).parameters, 1)]
+        drafts = [one for (one,) in engine._draw([own] * 3, asked(max_new_tokens=12).parameters, 1, None)]
     rivals = [value for value in model.codec.schema.values["sentimiento"] if value != "POSITIVE"]
     with torch.no_grad():
         likely = [engine._likelihoods(start(value).ids, drafts) for value in ("POSITIVE", *rivals)]
@@ -300,7 +300,7 @@ def test_a_batch_with_candidates_gives_one_tweet_each(engine: Engine) -> None:
 def test_the_likelihood_of_a_draft_is_the_models_own(engine: Engine, model: Model) -> None:
     start = engine._start(asked(max_new_tokens=12))
     with engine._alone(3):
-        drafts = [one for (one,) in engine._draw([start] * 3, asked(max_new_tokens=12).parameters, 1)]
+        drafts = [one for (one,) in engine._draw([start] * 3, asked(max_new_tokens=12).parameters, 1, None)]
     with torch.no_grad():
         found = engine._likelihoods(start.ids, drafts)
         for one, likely in zip(drafts, found, strict=True):

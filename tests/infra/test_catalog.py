@@ -9,7 +9,7 @@ import pytest
 
 from cli.local_cloud import LocalCloud
 from infra.catalog import hive_type
-from politico.dataset.days import COLUMNS
+from politico.dataset.days import COLUMNS, LABELS
 from politico.errors import SchemaError
 from politico.lake import places
 from tests.support.template import Template
@@ -31,6 +31,7 @@ HIVE = {
     "lang": "string",
     "source": "string",
     "edited": "boolean",
+    "labels": "array<struct<name:string,items:array<string>>>",
 }
 """Written out: what a query relies on. A new column of the dataset stands here before it stands in Athena."""
 
@@ -43,7 +44,7 @@ def table_of(template: Template) -> dict[str, Any]:
 def test_every_column_has_its_hive_type_and_none_is_forgotten(template: Template) -> None:
     columns = table_of(template)["TableInput"]["StorageDescriptor"]["Columns"]
     assert {one["Name"]: one["Type"] for one in columns} == HIVE
-    assert [one["Name"] for one in columns] == COLUMNS.names
+    assert [one["Name"] for one in columns] == [*COLUMNS.names, LABELS.name]
 
 
 @pytest.mark.parametrize(

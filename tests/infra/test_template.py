@@ -14,6 +14,7 @@ import pytest
 
 from functions import environment
 from functions.train.prepare import prepare
+from infra.bundles import CODE
 from infra.node import context_of
 from infra.settings import Settings
 from local.account import X_TOKEN
@@ -26,6 +27,8 @@ from politico.models.experiment import EXPERIMENTS
 from tests.support.paths import ROOT
 from tests.support.template import Template, synthesis
 
+OF_THE_PAGE = {"page", "write"}
+"""Functions that are deployed where somebody asks for the page: tests/local/test_page.py."""
 MACHINES = ("IngestWorkflow", "ComplianceWorkflow", "TrainWorkflow", "DeployWorkflow")
 
 ANYWHERE = {
@@ -187,7 +190,7 @@ def test_ledger_can_be_recovered_and_outlives_the_stack(template: Template) -> N
 
 
 def test_every_module_of_functions_is_deployed_once(template: Template) -> None:
-    modules = {path.stem for path in (ROOT / "functions").glob("*/*.py")} - {"__init__"}
+    modules = {path.stem for path in (ROOT / "functions").glob("*/*.py")} - {"__init__"} - OF_THE_PAGE
     assert sorted(template.functions) == sorted(modules)
     assert len(template.all("AWS::Lambda::Function")) == len(modules)
 
@@ -603,9 +606,10 @@ def test_lambda_zip_holds_functions_and_politico_and_nothing_else(template: Temp
 
 
 def assert_is_copy(folder: Path, packages: set[str], besides: set[str]) -> None:
-    """The folder holds every module of the packages as it is, the files named, and nothing else."""
+    """The folder holds every module of the packages and every part of the page as it is, the files named, and nothing else."""
     held = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    modules = {path.relative_to(ROOT): path.read_bytes() for one in packages for path in (ROOT / one).rglob("*.py")}
+    files = [path for one in packages for path in (ROOT / one).rglob("*") if path.suffix in CODE]
+    modules = {path.relative_to(ROOT): path.read_bytes() for path in files}
     assert {path.parts[0] for path in held} == packages
     assert {path for path in held if path not in modules} == {path for path in held if path.name in besides}
     assert {path.name for path in held if path not in modules} == besides

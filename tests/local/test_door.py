@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cli.local_cloud import LocalCloud
-from local.door import Plan
+from local.door import Plan, Throttle
 
 
 def ask(cloud: LocalCloud, body: Any, *, key: str | None = None, path: str = "", method: str = "POST") -> tuple[int, Any]:
@@ -40,7 +40,7 @@ def test_the_key_is_the_operators_to_look_up(cloud: LocalCloud) -> None:
 def test_a_plan_lets_a_burst_pass_then_so_many_a_second_then_so_many_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1_000_000.0]
     monkeypatch.setattr("local.door.time.time", lambda: now[0])
-    plan = Plan(rate=2, burst=4, quota=7)
+    plan = Plan(Throttle(rate=2, burst=4), quota=7)
     assert [plan.take() for _ in range(5)] == [None] * 4 + ["Too Many Requests"]
     now[0] += 1
     assert [plan.take() for _ in range(3)] == [None, None, "Too Many Requests"]

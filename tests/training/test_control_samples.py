@@ -12,7 +12,8 @@ import pytest
 
 from inference.model import codec_for
 from politico.control.format import Codec
-from politico.control.political import SCHEMA, context_of_row
+from politico.control.political import SCHEMA
+from politico.control.rows import context_of_row
 from politico.dataset.days import COLUMNS, to_parquet
 from politico.dataset.manifest import DayEntry, Manifest
 from politico.errors import FileFormatError, LimitError
@@ -199,7 +200,7 @@ def test_contexts_are_dropped_afresh_each_epoch(dataset: Path, codec: Codec) -> 
         return found
 
     first, second = contexts(0), contexts(1)
-    whole = {entry["text"]: context_of_row(entry) for entry in parts.train.to_pylist()}
+    whole = {entry["text"]: context_of_row(entry, SCHEMA) for entry in parts.train.to_pylist()}
     assert first.keys() == second.keys() == whole.keys()
     assert first != second
     assert all(value == whole[text][name] for text, context in first.items() for name, value in context.items())

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from politico.control.political import SCHEMA
 from training.evaluation.adherence import self_bleu
 from training.evaluation.judges import LEAST_TWEETS, Judge, judges_of
 from training.evaluation.novelty import SHINGLE, Shingles, novelty
@@ -27,6 +28,7 @@ WORDS = [
     "quince",
 ]
 LEARNT = " ".join(WORDS)
+PARTY = SCHEMA.field("partido")
 
 
 def test_words_are_covered_by_the_runs_that_training_tweets_hold() -> None:
@@ -103,7 +105,7 @@ def rows(seed: int, count: int) -> list[dict[str, str]]:
 
 
 def test_a_judge_tells_whose_tweet_it_sounds_like_and_how_well_it_does() -> None:
-    judge = Judge("partido", rows(1, 600), seed=7)
+    judge = Judge(PARTY, rows(1, 600), seed=7)
     accuracy = judge.accuracy(rows(2, 300))
     assert accuracy["low"] < accuracy["share"] < accuracy["high"]
     assert 0.75 < accuracy["share"] < 0.95
@@ -118,9 +120,9 @@ def test_a_judge_tells_whose_tweet_it_sounds_like_and_how_well_it_does() -> None
 
 
 def test_the_same_seed_judges_alike_and_a_field_of_one_value_has_no_judge() -> None:
-    fields = [one.field for one in judges_of(rows(1, 300), 7)]
+    fields = [one.field for one in judges_of(rows(1, 300), 7, SCHEMA)]
     assert fields == ["coalicion", "partido"], "every tweet is neutral"
     texts = [one["text"] for one in rows(4, 60)]
-    assert Judge("partido", rows(1, 300), 7).of(texts) == Judge("partido", rows(1, 300), 7).of(texts)
+    assert Judge(PARTY, rows(1, 300), 7).of(texts) == Judge(PARTY, rows(1, 300), 7).of(texts)
     few = [*rows(1, 300), *({"text": "x", "party": "D", "coalition": "X", "sentiment": ""} for _ in range(LEAST_TWEETS - 1))]
-    assert Judge("partido", few, 7).values == ["A", "B", "C"], "nobody can tell what a few tweets are like"
+    assert Judge(PARTY, few, 7).values == ["A", "B", "C"], "nobody can tell what a few tweets are like"

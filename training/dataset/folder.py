@@ -8,12 +8,16 @@ import pyarrow as pa
 import pyarrow.dataset as files
 import pyarrow.parquet as pq
 
+from politico.control.format import Schema
+from politico.control.political import SCHEMA
+from politico.dataset.days import LABELS
 from politico.dataset.manifest import content_hash
 from politico.errors import FileFormatError
+from politico.lake.places import SCHEMA_FILE
 
 DAY = "dt"
 """The partition's column: the tweet's day in the registry's time zone, `YYYY-MM-DD`."""
-COLUMNS = ("id_str", "screen_name", "coalition", "party", "text", "hashtags", "entities", "key_phrases", "sentiment")
+COLUMNS = ("id_str", "screen_name", "office", "coalition", "party", "text", "hashtags", "entities", "key_phrases", "sentiment")
 
 
 def read_dataset(folder: Path) -> pa.Table:
@@ -23,13 +27,25 @@ def read_dataset(folder: Path) -> pa.Table:
         days = files.partitioning(pa.schema([(DAY, pa.string())]), flavor="hive")
         # File by file: the manifest lies beside the days.
         days_files = files.dataset(list(map(str, found)), format="parquet", partitioning=days, partition_base_dir=str(folder))
-        table = days_files.to_table(columns=[*COLUMNS, DAY])
+        columns = [*COLUMNS, DAY]
+        if (folder / SCHEMA_FILE).is_file():  # a domain's rows have labels, though not on every day
+            days_files = days_files.replace_schema(
+                pa.schema([one for one in days_files.schema if one.name != LABELS.name] + [LABELS])
+            )
+            columns.append(LABELS.name)
+        table = days_files.to_table(columns=columns)
     except (pa.ArrowException, OSError) as error:
         raise FileFormatError(f"{folder} can't be read as a dataset: {error}") from error
     if not len(table):
         raise FileFormatError(f"{folder} holds no tweet")
     # A fixed order, so that the same dataset gives the same run; one chunk, so that rows are taken quickly.
     return table.sort_by([(DAY, "ascending"), ("id_str", "ascending")]).combine_chunks()
+
+
+def schema_of(folder: Path) -> Schema:
+    """The domain's schema that lies beside the days; the political one where none does. Raises SchemaError for a torn one."""
+    path = folder / SCHEMA_FILE
+    return Schema.from_json(path.read_bytes()) if path.is_file() else SCHEMA
 
 
 def identity_of(folder: Path) -> dict[str, Any]:

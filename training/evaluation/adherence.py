@@ -7,7 +7,8 @@ from typing import Any
 
 from inference.lexicon import words_in
 from politico.control.format import Context, Schema
-from politico.control.honoured import SENTIMENT, Honoured, as_said, asked_items
+from politico.control.honoured import Honoured, as_said, asked_items
+from politico.control.political import SCHEMA
 from politico.control.words import repeated_share, words_of
 
 SURE = 1.96
@@ -37,12 +38,12 @@ def by_value(context: Context, judged: Honoured, known: Callable[[str], bool], s
         if schema.field(name).many:
             for pair in values:
                 (seen if known(as_said(schema, name, pair[0])) else new).setdefault(name, []).append(pair)
-    if SENTIMENT in judged:
-        (new or seen)[SENTIMENT] = judged[SENTIMENT]
+    if schema.sentiment in judged:
+        (new or seen)[schema.sentiment] = judged[schema.sentiment]
     return seen, new
 
 
-def adherence(judged: Sequence[Honoured]) -> dict[str, dict[str, float]]:
+def adherence(judged: Sequence[Honoured], schema: Schema = SCHEMA) -> dict[str, dict[str, float]]:
     """For each field how many values were asked for, the share of them that was honoured, and its 95 % interval.
 
     Of the sentiment, `by_label` is the mean of each label's own share: a model that writes one kind only does not score.
@@ -56,11 +57,11 @@ def adherence(judged: Sequence[Honoured]) -> dict[str, dict[str, float]]:
         good = sum(held for _, held in pairs)
         low, high = interval(good, len(pairs))
         found[name] = {"asked": len(pairs), "share": good / len(pairs), "low": low, "high": high}
-    if SENTIMENT in asked:
+    if schema.sentiment in asked:
         labels: dict[str, list[bool]] = {}
-        for label, held in asked[SENTIMENT]:
+        for label, held in asked[schema.sentiment]:
             labels.setdefault(label, []).append(held)
-        found[SENTIMENT]["by_label"] = sum(sum(held) / len(held) for held in labels.values()) / len(labels)
+        found[schema.sentiment]["by_label"] = sum(sum(held) / len(held) for held in labels.values()) / len(labels)
     return found
 
 

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from inference.engine import Engine
 from inference.model import Model
+from politico.control.format import Schema
 from politico.control.political import known_schema
 from politico.errors import FileFormatError
 from politico.flags import read_flags
@@ -113,7 +115,9 @@ def evaluate_casual(
             "written": novelty(held_out.shingles, texts),
             "real": novelty(held_out.shingles, parts.repeating_themselves(settings)),
         },
-        "sounds_like": _sounds_like(rows_to_judge(split_at(table, *cuts).train), {"written": texts, "real": real}, settings.seed),
+        "sounds_like": _sounds_like(
+            split_at(table, *cuts).train, {"written": texts, "real": real}, settings.seed, models["candidate"].codec.schema
+        ),
         "examples": texts[:EXAMPLES],
     }
     if other is not None:
@@ -143,10 +147,10 @@ def written_freely(model: Model, count: int, seed: int) -> list[str]:
     return [one.generated_text for one in write(Engine(model), [{}] * count, FREELY, seed)]
 
 
-def _sounds_like(rows: Sequence[Mapping[str, Any]], texts: Mapping[str, Sequence[str]], seed: int) -> dict[str, Any]:
+def _sounds_like(train: pa.Table, texts: Mapping[str, Sequence[str]], seed: int, schema: Schema) -> dict[str, Any]:
     """What classifiers of everybody's tweets take the texts for: shares by value, of each field."""
     found: dict[str, Any] = {}
-    for judge in judges_of(rows, seed):
+    for judge in judges_of(rows_to_judge(train, schema), seed, schema):
         shares = {}
         for kind, of_kind in texts.items():
             counts = Counter(judge.of(of_kind))

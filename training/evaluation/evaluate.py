@@ -19,7 +19,8 @@ from inference.engine import Engine
 from inference.model import Model
 from politico.control.format import Context, Schema
 from politico.control.honoured import Honoured, as_said, honoured
-from politico.control.political import context_of_row, known_schema
+from politico.control.political import known_schema
+from politico.control.rows import context_of_row, naming
 from politico.flags import read_flags
 from politico.lake.tombstones import fingerprint
 from politico.models.settings import EvaluationSettings
@@ -184,8 +185,8 @@ def judge_writing(
         "tweets": len(written),
         "parameters": INSISTING,
         **_adherences(written, known, schema),
-        "by_chance": adherence(shifted),
-        "real": adherence([honoured(one.context, one.text, None, schema) for one in chosen]),
+        "by_chance": adherence(shifted, schema),
+        "real": adherence([honoured(one.context, one.text, None, schema) for one in chosen], schema),
         "own_way": {
             **_adherences(own_way, known, schema),
             **qualities(contexts, [one.text for one in own_way], model.words, schema),
@@ -210,7 +211,7 @@ def judge_writing(
             "real": novelty(shingles, parts.repeating_themselves(settings)),
         },
         "judged": _judged(
-            parts, held_out, chosen, {"written": texts, "own_way": [one.text for one in own_way], "real": real}, settings
+            parts, held_out, chosen, {"written": texts, "own_way": [one.text for one in own_way], "real": real}, settings, schema
         ),
         "examples": [_example(one) for one in written[:EXAMPLES]],
     }
@@ -222,8 +223,9 @@ def _judged(
     asked: Sequence[Asked],
     texts: Mapping[str, Sequence[str]],
     settings: EvaluationSettings,
+    schema: Schema,
 ) -> dict[str, Any]:
-    """How well classifiers of real tweets tell party, coalition and sentiment, and what they take each kind of text for."""
+    """How well classifiers of real tweets tell the closed fields, such as the party, and what they take each kind of text for."""
     rows = [fresh[index] for index in np.random.default_rng(settings.seed).permutation(len(fresh))[: settings.max_tweets]]
     contexts = [one.context for one in asked]
     return {
@@ -231,7 +233,7 @@ def _judged(
             "accuracy": judge.accuracy(rows),
             **{kind: judge.adherence(contexts, of_kind) for kind, of_kind in texts.items()},
         }
-        for judge in judges_of(rows_to_judge(parts.train), settings.seed)
+        for judge in judges_of(rows_to_judge(parts.train, schema), settings.seed, schema)
     }
 
 
@@ -253,8 +255,8 @@ def _contexts(model: Model, held_out: Sequence[Mapping[str, Any]], known: Known)
 
 
 def asked_values(context: Context, schema: Schema) -> list[str]:
-    """The entities and hashtags of a context, as a tweet spells them."""
-    return [as_said(schema, name, value) for name in ("entidades", "hashtags") for value in context.get(name, ())]
+    """What a context's lists hold, but for key phrases, as a tweet spells it: entities and hashtags."""
+    return [as_said(schema, name, value) for name in naming(schema) for value in context.get(name, ())]
 
 
 def _write(model: Model, asked: Sequence[Asked], how: Mapping[str, Any], seed: int, sentiments: Sentiments) -> list[Written]:
@@ -274,7 +276,7 @@ def _adherences(written: Sequence[Written], known: Known, schema: Schema) -> dic
     """`seen` and `unseen`: values that training tweets say, and new ones. `tweets` counts those with such a value."""
     halves = [by_value(one.asked.context, one.honoured, known.says, schema) for one in written]
     kinds = {"seen": [seen for seen, _ in halves if seen], "unseen": [new for _, new in halves if new]}
-    return {kind: {"tweets": len(judged), "adherence": adherence(judged)} for kind, judged in kinds.items()}
+    return {kind: {"tweets": len(judged), "adherence": adherence(judged, schema)} for kind, judged in kinds.items()}
 
 
 def _example(one: Written) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Who a tweet sounds like: classifiers of party, coalition and sentiment that have learnt from real training tweets.
+"""Who a tweet sounds like: classifiers of a schema's closed fields, such as the party, that learnt from real training tweets.
 
 They judge written tweets by what real ones are like, and each says how well it does so, on held-out real tweets. What such a
 one calls right need not be: it may go by names and topics.
@@ -6,6 +6,7 @@ one calls right need not be: it may go by names and topics.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,10 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import SGDClassifier
 from sklearn.pipeline import make_pipeline, make_union
 
-from politico.control.format import Context
+from politico.control.format import Context, Field, Schema
+from politico.control.rows import columns_of, value_of_row
 from training.evaluation.adherence import interval
 
-FIELDS = {"coalicion": "coalition", "partido": "party", "sentimiento": "sentiment"}
-"""What is judged, and the dataset's column that has it."""
 MOST_TWEETS = 100_000
 """So many are learnt from: minutes, and more changes little."""
 LEAST_TWEETS = 20
@@ -30,12 +30,11 @@ WORDS, LETTERS = 200_000, 200_000
 class Judge:
     """A linear classifier of words, pairs of words and runs of letters, for one field."""
 
-    def __init__(self, field: str, rows: Sequence[Mapping[str, Any]], seed: int) -> None:
-        column = FIELDS[field]
-        counts = Counter(row[column] for row in rows if row[column])
+    def __init__(self, field: Field, rows: Sequence[Mapping[str, Any]], seed: int) -> None:
+        self.field, self._field = field.name, field
+        counts = Counter(value for row in rows if (value := self._of(row)))
         self.values = sorted(value for value, count in counts.items() if count >= LEAST_TWEETS)
-        self.field, self._column = field, column
-        mine = [row for row in rows if row[column] in self.values]
+        mine = [row for row in rows if self._of(row) in self.values]
         if len(mine) > MOST_TWEETS:
             chosen = np.random.default_rng(seed).choice(len(mine), MOST_TWEETS, replace=False)
             mine = [mine[index] for index in sorted(chosen)]
@@ -47,7 +46,11 @@ class Judge:
             )
             classifier = SGDClassifier(loss="log_loss", alpha=1e-5, class_weight="balanced", random_state=seed)
             self._model = make_pipeline(features, classifier)
-            self._model.fit([row["text"] for row in mine], [row[column] for row in mine])
+            self._model.fit([row["text"] for row in mine], [self._of(row) for row in mine])
+
+    def _of(self, row: Mapping[str, Any]) -> str:
+        """What the row has; nothing where it has none."""
+        return value_of_row(row, self._field) or ""
 
     @property
     def can_tell(self) -> bool:
@@ -61,10 +64,10 @@ class Judge:
 
     def accuracy(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Of real tweets that it has not seen: the share that it tells right, and what the most frequent value would get."""
-        mine = [row for row in rows if row[self._column] in self.values]
+        mine = [row for row in rows if self._of(row) in self.values]
         told = self.of([row["text"] for row in mine])
-        right = sum(one == row[self._column] for one, row in zip(told, mine, strict=True))
-        frequent = max(Counter(row[self._column] for row in mine).values(), default=0)
+        right = sum(one == self._of(row) for one, row in zip(told, mine, strict=True))
+        frequent = max(Counter(map(self._of, mine)).values(), default=0)
         return {**_share(right, len(mine)), "most_frequent": frequent / max(1, len(mine)), "values": len(self.values)}
 
     def adherence(self, contexts: Sequence[Context], texts: Sequence[str]) -> dict[str, Any]:
@@ -81,16 +84,21 @@ class Judge:
         return bool(context.get(self.field)) and context[self.field][0] in self.values
 
 
-def rows_to_judge(table: pa.Table) -> list[dict[str, Any]]:
+def rows_to_judge(table: pa.Table, schema: Schema) -> list[dict[str, Any]]:
     """What a judge needs of tweets, and no more: a million of them are to fit into memory."""
-    rows: list[dict[str, Any]] = table.select(["text", *FIELDS.values()]).to_pylist()
+    closed = replace(schema, fields=_closed(schema), drop_order=(), values={})
+    rows: list[dict[str, Any]] = table.select(["text", *columns_of(closed)]).to_pylist()
     return rows
 
 
-def judges_of(rows: Sequence[Mapping[str, Any]], seed: int) -> list[Judge]:
-    """A judge for each field that tweets enough have two values of."""
-    found = [Judge(field, rows, seed) for field in FIELDS]
+def judges_of(rows: Sequence[Mapping[str, Any]], seed: int, schema: Schema) -> list[Judge]:
+    """A judge for each closed field that tweets enough have two values of."""
+    found = [Judge(field, rows, seed) for field in _closed(schema)]
     return [one for one in found if one.can_tell]
+
+
+def _closed(schema: Schema) -> tuple[Field, ...]:
+    return tuple(one for one in schema.fields if one.closed)
 
 
 def _share(right: int, count: int) -> dict[str, Any]:

@@ -20,9 +20,7 @@ LEAST_LEFT = 0.5
 """Share of the rows that must still be there: a dataset that has fewer is another one, and not the run's."""
 CHUNK = 10_000
 BARE = ("id_str", "text")
-"""What of a row a casual stage learns from."""
-WHOLE = (*BARE, "coalition", "party", "sentiment", "hashtags", "entities", "key_phrases")
-"""And a control stage."""
+"""What of a row a casual stage learns from; a control stage also from what its schema's fields come from."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from politico.control.format import Codec, Context, Sample
-from politico.control.political import context_of_row
+from politico.control.political import SCHEMA
+from politico.control.rows import context_of_row
 from politico.errors import LimitError
 from politico.models.settings import ControlSettings
 from training.corpus.shards import DTYPE, Tokens
@@ -63,14 +64,14 @@ class ControlSamples:
         *,
         length: int,
         held_out_tokens: int,
-        context_of: Callable[[Mapping[str, Any]], Context] = context_of_row,
+        context_of: Callable[[Mapping[str, Any]], Context] | None = None,
         tokenizer: str = "",
         packed: bool = False,
     ) -> None:
-        """`context_of` gives a tweet's context, none at all where it gives an empty one. `tokenizer` tells one whose tokens mean
-        something else apart: a run can't go on with another. `packed` puts samples side by side in rows of the whole length: the
-        same losses, on fewer and equal rows, as a GPU likes them."""
-        self._context_of = context_of
+        """`context_of` gives a tweet's context, as the codec's schema says unless given; where it is empty there is none at all.
+        `tokenizer` tells one whose tokens mean something else apart: a run can't go on with another. `packed` puts samples side
+        by side in rows of the whole length: the same losses, on fewer and equal rows, as a GPU likes them."""
+        self._context_of = context_of or (lambda row: context_of_row(row, codec.schema))
         self._codec = replace(codec, encode=lru_cache(maxsize=CACHED_PIECES)(lambda text: tuple(codec.encode(text))))
         self._settings, self._length, self._seed, self._packed = settings, length, settings.seed, packed
         self.train, self._lengths, _ = self._fitting(parts.train)
@@ -92,7 +93,8 @@ class ControlSamples:
         """The held-out tweets that the loss is looked at with, and their contexts."""
         self.looked_at_scored = int(scored[looked_at].sum())
         # Not how many tweets: a dataset grows, and loses what must go, while a run over it is interrupted.
-        self.identity = f"tweets {parts.cut} {length} {codec.schema.version} {tokenizer}"
+        domain = "" if codec.schema.name == SCHEMA.name else f"{codec.schema.name} "
+        self.identity = f"tweets {parts.cut} {length} {domain}{codec.schema.version} {tokenizer}"
         self._plan = lru_cache(maxsize=2)(self._plan_of_epoch)
 
     @property
@@ -126,7 +128,15 @@ class ControlSamples:
         settings = self._settings
         if settings.name_swap:
             random = np.random.default_rng((*seed, 1))
-            other, text = swapped(row.context, row.text, settings.name_swap, random, kinds=row.kinds, words=self._words)
+            other, text = swapped(
+                row.context,
+                row.text,
+                settings.name_swap,
+                random,
+                kinds=row.kinds,
+                words=self._words,
+                schema=self._codec.schema,
+            )
             try:
                 return self._sample(drop_fields(other, settings, seed), text)
             except LimitError:

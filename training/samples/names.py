@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from politico.control.format import Context
+from politico.control.format import Context, Schema
+from politico.control.political import SCHEMA
+from politico.control.rows import naming
 
 PERSON, PLACE, ORGANISATION, MENTION, HASHTAG = "PERSON", "LOCATION", "ORGANIZATION", "@", "#"
 """Kinds of names: Comprehend's types of entities, and the signs of mentions and hashtags. Any other is named as a person is."""
@@ -46,6 +48,7 @@ def swapped(
     *,
     kinds: Mapping[str, str] | None = None,
     words: Sequence[str] = (),
+    schema: Schema = SCHEMA,
 ) -> tuple[dict[str, tuple[str, ...]], str]:
     """The context and the text with this share of the names that both hold replaced by made-up ones, in both alike.
 
@@ -54,7 +57,7 @@ def swapped(
     """
     lists = {name: list(values) for name, values in context.items()}
     changed = text
-    for item in [*context.get("entidades", ()), *context.get("hashtags", ())]:
+    for item in [item for name in naming(schema) for item in context.get(name, ())]:
         if random.random() >= share or _DIGIT.search(item) or not (pattern := _whole(item)).search(changed):
             continue
         kind = item[0] if item[0] in (MENTION, HASHTAG) else (kinds or {}).get(item, PERSON)

@@ -278,6 +278,11 @@ def test_with_both_rights_the_model_is_made(gate: Gate) -> None:
         ),
         ("secretsmanager", lambda one: one.get_secret_value(SecretId="x"), "secretsmanager:GetSecretValue"),
         ("sagemaker-runtime", lambda one: one.invoke_endpoint(EndpointName="e", Body=b"{}"), "sagemaker:InvokeEndpoint"),
+        (
+            "sagemaker-runtime",
+            lambda one: one.invoke_endpoint_with_response_stream(EndpointName="e", Body=b"{}"),
+            "sagemaker:InvokeEndpointWithResponseStream",
+        ),
         ("events", lambda one: one.put_events(Entries=[{"Source": "a", "DetailType": "b", "Detail": "{}"}]), "events:PutEvents"),
         ("glue", lambda one: one.get_databases(), "the local IAM does not know what glue:GetDatabases takes"),
         (

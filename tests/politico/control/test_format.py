@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from inference.model import codec_for
 from politico.control.format import MAX_ITEMS, Codec, Field, Schema, _place, readable
-from politico.control.political import SCHEMA, VERSION_1, context_of_row, known_schema
+from politico.control.political import SCHEMA, VERSION_1, known_schema
+from politico.control.rows import context_of_row
 from politico.errors import InputError, LimitError, SchemaError, UnknownFieldError, UnknownValueError
 from tests.support.models import MICRO_SCHEMA, SPARE_TOKEN, micro_tokenizer
 
@@ -297,7 +298,7 @@ def test_a_schema_survives_its_file(values: dict[str, list[str]]) -> None:
         replace(SCHEMA, version=1),
         replace(SCHEMA, version=3),
         replace(VERSION_1, version=2),
-        replace(SCHEMA, name="contracts"),
+        replace(SCHEMA, name="contracts", fields=tuple(replace(one, source="") for one in SCHEMA.fields)),
         replace(SCHEMA, end="</s>"),
         replace(SCHEMA, text_marker="[TEXTO]"),
         replace(SCHEMA, fields=SCHEMA.fields[::-1]),
@@ -308,7 +309,7 @@ def test_a_schema_survives_its_file(values: dict[str, list[str]]) -> None:
         "not version 1",
         "version to come",
         "not version 2",
-        "name",
+        "name, and fields that do not say where they come from",
         "end",
         "text marker",
         "order of fields",
@@ -373,7 +374,7 @@ def test_a_dataset_row_fills_the_context_and_entities_without_a_name_are_left_ou
         "text": "La, ley de @chile y de Chile. #Ley",
         "key_phrases": [{"text": "la, ley"}, {"text": "a" * 201}],
     }
-    assert context_of_row(row) == {
+    assert context_of_row(row, SCHEMA) == {
         "coalicion": ("Norte Unido",),
         "partido": ("PVA",),
         "sentimiento": ("POSITIVE",),
@@ -395,7 +396,7 @@ def test_however_much_a_row_holds_its_context_is_within_the_limits(phrases: list
         "key_phrases": listed,
         "text": " @".join(phrases),
     }
-    context = context_of_row(row)
+    context = context_of_row(row, SCHEMA)
     assert SCHEMA.context(context) == context
 
 
@@ -409,7 +410,7 @@ def test_what_is_asked_is_spelled_as_in_the_text() -> None:
         "text": "Con @ana y Bruno, también @carla: dice carla que #LaLey no. #Ley",
         "key_phrases": [{"text": "LaLey"}, {"text": "dice carla"}],
     }
-    context = context_of_row(row)
+    context = context_of_row(row, SCHEMA)
     assert context["entidades"] == ("@ana", "Bruno", "carla")
     assert context["hashtags"] == ("#Ley",)
     assert context["frases"] == ("#LaLey", "dice carla")

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from politico.annotation.labels import Annotation, Entity, KeyPhrase
-from politico.control.political import context_of_row
+from politico.control.political import SCHEMA
+from politico.control.rows import context_of_row
 from politico.dataset.days import COLUMNS, Day, annotated_line, assemble_day, curate, to_parquet
 from politico.dataset.manifest import read_manifest
 from politico.errors import RegistryError
@@ -245,7 +246,7 @@ def test_a_row_comes_out_of_the_file_as_it_went_in_and_fills_a_context() -> None
     day = assembled([line(1, "Hola #Ley"), line(2, "Adiós 😀\ndos")])
     read = pq.read_table(io.BytesIO(to_parquet(day.table))).to_pylist()
     assert read == rows(day)
-    assert context_of_row(read[0]) == {
+    assert context_of_row(read[0], SCHEMA) == {
         "coalicion": ("Norte Unido",),
         "partido": ("PVA",),
         "sentimiento": ("POSITIVE",),

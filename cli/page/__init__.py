@@ -1,0 +1,1 @@
+"""`politico page`: the page that writes a tweet, on one's own machine."""

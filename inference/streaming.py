@@ -1,0 +1,92 @@
+"""An answer as it is being written: one JSON object a line, for `InvokeEndpointWithResponseStream`.
+
+    {"event": "progress", "tokens": 12, "longest": 80, "text": "Hoy en la"}     `text` only where one draft is written
+    {"event": "tweet", "tweet": {"generated_text": …}}                           once a tweet, as in the answer at once
+    {"event": "failed", "error": "ServiceError", "message": "…"}                 in the tweets' place
+
+Who hangs up stops the writing.
+"""
+
+import asyncio
+import json
+import logging
+import threading
+import time
+import traceback
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
+from typing import Any
+
+from inference.engine import Engine, Written
+from politico.control.request import Request
+from politico.errors import PoliticoError, ServiceError
+
+MEDIA_TYPE = "application/jsonlines"
+"""What a request's `Accept` asks for it with."""
+EVERY_SECONDS = 0.1
+"""Progress is told at most so often: a small model writes hundreds of tokens a second."""
+PROGRESS, TWEET, FAILED = "progress", "tweet", "failed"
+
+log = logging.getLogger("inference")
+
+
+class _HungUpError(Exception):
+    """Nobody listens any more."""
+
+
+async def lines(engine: Engine, asked: Request) -> AsyncIterator[bytes]:
+    """The events of a request that the engine has checked, each a line."""
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+    gone = threading.Event()
+
+    def put(event: dict[str, Any] | None) -> None:
+        if not gone.is_set():
+            loop.call_soon_threadsafe(queue.put_nowait, event)
+
+    work = loop.run_in_executor(None, _write, engine, asked, put, gone)
+    try:
+        while (event := await queue.get()) is not None:
+            yield json.dumps(event, ensure_ascii=False).encode() + b"\n"
+        await work
+    finally:
+        gone.set()
+
+
+def _write(engine: Engine, asked: Request, put: Callable[[dict[str, Any] | None], None], gone: threading.Event) -> None:
+    """In a thread of its own: write, and put what happens."""
+    began, told = time.monotonic(), -EVERY_SECONDS
+
+    def tell(written: Written) -> None:
+        nonlocal told
+        if gone.is_set():
+            raise _HungUpError
+        if written.tokens == 0 or time.monotonic() - told >= EVERY_SECONDS:
+            told = time.monotonic()
+            put({"event": PROGRESS, **asdict(written)})
+
+    try:
+        tweets = engine.generate(asked, tell)
+        for tweet in tweets:
+            put({"event": TWEET, "tweet": asdict(tweet)})
+        log.info("%d tweets, %d tokens, %.2f s", len(tweets), sum(one.tokens for one in tweets), time.monotonic() - began)
+    except _HungUpError:
+        log.info("the caller hung up after %.2f s", time.monotonic() - began)
+    except PoliticoError as error:
+        log.error("%s", type(error).__name__)
+        put(failed(error))
+    except Exception as error:  # whatever it is, its text may hold the request's
+        put(failed(broken(error)))
+    finally:
+        put(None)
+
+
+def failed(error: PoliticoError) -> dict[str, Any]:
+    """What is said in the tweets' place."""
+    return {"event": FAILED, "error": type(error).__name__, "message": str(error)}
+
+
+def broken(error: Exception) -> ServiceError:
+    """Log where an error came from, and what a caller may know of it: neither holds a word of the request."""
+    log.error("%s while generating\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+    return ServiceError("the model failed on this request; the endpoint's log says where")

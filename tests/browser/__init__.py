@@ -1,0 +1,1 @@
+"""Claims about what people see, in a real browser."""
