@@ -184,7 +184,8 @@ def generate(
     "v1.1 statuses, pretty-printed or a line each:  [bold]politico import user_timeline.json[/]\n\n"
     "Pages or posts of API v2:  [bold]politico import pages.jsonl.xz[/]\n\n"
     "The archive that X gives you of your account:  [bold]politico import twitter-2024-05-03.zip[/]\n\n"
-    "Only its tweets:  [bold]politico import tweets.js --author jrojas[/]",
+    "Only its tweets:  [bold]politico import tweets.js --author jrojas[/]\n\n"
+    "What would come in:  [bold]politico import tabla.csv --dry-run --report counts.json[/]",
 )
 def import_(
     tweets: Annotated[
@@ -204,6 +205,14 @@ def import_(
     keep_times: Annotated[
         bool, typer.Option("--keep-times", help="Import also where all times differ from those in the ids by the same hours.")
     ] = False,
+    times_from_ids: Annotated[
+        bool,
+        typer.Option("--times-from-ids", help="Take a time that can't be read, or contradicts the tweet's id, from the id."),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would come in, and what decided it; store nothing, ask no cloud.")
+    ] = False,
+    report: Annotated[Path | None, typer.Option(help="Where the counts go as JSON, for a program.", show_default=False)] = None,
     time_zone: Annotated[
         str, typer.Option(help="Of times without a zone; in a lake that is new, also whose days the dataset is cut into.")
     ] = DEFAULT_TIME_ZONE,
@@ -214,11 +223,15 @@ def import_(
     What can't be used is set aside with its line and its reason; the politicians are added to those the lake has. The same file
     may be imported again.
     """
-    from cli.importing.command import Archive, import_archive
+    from cli.importing.command import Archive, import_archive, look_at
     from cli.importing.inputs import parse_columns
 
-    archive = Archive(tweets, politicians, rejected, time_zone, parse_columns(column or []), author, keep_times, schema)
-    import_archive(archive, local=local)
+    columns = parse_columns(column or [])
+    archive = Archive(tweets, politicians, rejected, time_zone, columns, author, keep_times, times_from_ids, schema)
+    if dry_run:
+        look_at(archive, report)
+    else:
+        import_archive(archive, local=local, report=report)
 
 
 @app.command(epilog="Examples:  [bold]politico doctor[/]   ·   [bold]politico doctor --json[/]")

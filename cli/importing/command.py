@@ -12,8 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from rich.markup import escape
+
 from cli import flows, local_cloud
 from cli.importing.inputs import Inputs, open_zone, read_files
+from cli.importing.outcome import outcome_of, show, write_report
 from cli.importing.registry_merge import merge
 from cli.screen import Screen, counted
 from cli.services import Services
@@ -46,34 +49,57 @@ class Archive:
     author: str = ""
     keep_times: bool = False
     """Also where they are not those that the ids tell."""
+    from_ids: bool = False
+    """A time that can't be read, or contradicts the id, is the id's."""
     schema: Path | None = None
     """What steers a text, in another domain than politics; None: as the lake has it."""
 
 
-def import_archive(archive: Archive, *, local: bool) -> None:
+def look_at(archive: Archive, report: Path | None) -> None:
+    """Say what would come in of a file; nothing is stored, and no cloud is asked. Raises InputError."""
+    screen = Screen()
+    schema = read_domain(read_text_file(archive.schema)) if archive.schema else SCHEMA
+    with tempfile.TemporaryDirectory(prefix="politico-") as folder:
+        with screen.stage("read") as stage:
+            inputs = _read(archive, Path(folder), schema, None, stage.show)
+            stage.result = f"{inputs.read:,} rows"
+        outcome = outcome_of(inputs)
+    show(outcome, archive.rejected)
+    if report is not None:
+        write_report(outcome, report)
+
+
+def _read(archive: Archive, folder: Path, schema: Schema, buried: Tombstones | None, say: Callable[[str], None]) -> Inputs:
+    return read_files(
+        archive.tweets,
+        archive.politicians,
+        folder / "posts.jsonl",
+        archive.rejected,
+        open_zone(archive.time_zone),
+        columns=archive.columns,
+        author=archive.author,
+        labels=label_columns(schema),
+        buried=buried,
+        from_ids=archive.from_ids,
+        show=say,
+    )
+
+
+def import_archive(archive: Archive, *, local: bool, report: Path | None = None) -> None:
     """Import one file. Raises InputError for what the person can mend, JobError when the workflow fails.
 
     Again is safe: what the lake has already, it has once in the dataset. An import that was stopped is made whole by another.
     """
     screen = Screen()
     services = local_cloud.stack(local=local)
-    zone = open_zone(archive.time_zone)
+    open_zone(archive.time_zone)
     buried = read_tombstones(services.lake)
     schema = settled_schema(archive.schema, services.lake)
     with tempfile.TemporaryDirectory(prefix="politico-") as folder:
         with screen.stage("read") as stage:
-            inputs = read_files(
-                archive.tweets,
-                archive.politicians,
-                Path(folder) / "posts.jsonl",
-                archive.rejected,
-                zone,
-                columns=archive.columns,
-                author=archive.author,
-                labels=label_columns(schema),
-                buried=buried,
-                show=lambda note: stage.show(note),
-            )
+            inputs = _read(archive, Path(folder), schema, buried, stage.show)
+            if report is not None:
+                write_report(outcome_of(inputs), report)
             require_right_times(inputs, archive)
             stage.result = describe_reading(inputs, archive.rejected)
         name = f"import-{time.time_ns()}"
@@ -93,8 +119,7 @@ def import_archive(archive: Archive, *, local: bool) -> None:
                 + (f"; the dataset's days stay those of {days}" if days != archive.time_zone else "")
             )
     with screen.stage("ingest") as stage:
-        report = flows.ingest(services, name, {"fetch": False}, stage.show)
-        stage.result = describe(report)
+        stage.result = describe(flows.ingest(services, name, {"fetch": False}, stage.show))
 
 
 def settled_schema(given: Path | None, lake: Lake) -> Schema:
@@ -148,7 +173,9 @@ def store(services: Services, posts: Path, run: str, reference: datetime, show: 
 def describe_reading(inputs: Inputs, rejected: Path) -> str:
     """What became of a file's rows, as one line."""
     words = f"{inputs.read:,} read = {inputs.kept:,} kept + {sum(inputs.rejected.values()):,} rejected"
-    return words + (f" ({counted(inputs.rejected)}; see {rejected})" if inputs.rejected else "")
+    words += f" ({counted(inputs.rejected)}; see {rejected})" if inputs.rejected else ""
+    words += f"; mended: {counted(inputs.mended)}" if inputs.mended else ""
+    return "\n".join([words, *(f"  {escape(note)}" for note in inputs.notes)])
 
 
 def require_right_times(inputs: Inputs, archive: Archive) -> None:
@@ -158,8 +185,8 @@ def require_right_times(inputs: Inputs, archive: Archive) -> None:
     where = "ahead of" if inputs.hours_off > 0 else "behind"
     raise InputError(
         f"the times in {archive.tweets} are {abs(inputs.hours_off)} h {where} those that the tweets' ids tell; if the file names "
-        f"no zone, its times are not those of {archive.time_zone}: give --time-zone UTC or whichever it is; --keep-times imports "
-        "them as they are"
+        f"no zone, its times are not those of {archive.time_zone}: give --time-zone UTC or whichever it is; --times-from-ids "
+        "takes the ids' own, --keep-times imports them as they are"
     )
 
 

@@ -5,15 +5,15 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, TextIO, cast
-from zoneinfo import ZoneInfo
 
-from politico.archives.entries import Post, Reject, of_file
+from politico.archives.entries import Author, Post, Reject, of_file
 from politico.archives.json_values import Broken, read_values
 from politico.archives.note_tweets import Notes
-from politico.archives.statuses import Author, read_json
+from politico.archives.statuses import read_json
+from politico.archives.tables import TableReading
 from politico.errors import FileFormatError
 
 # Not deleted-tweets.js: what its writer deleted is none of ours.
@@ -37,7 +37,7 @@ class _Member:
             yield io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
-def read_account_archive(path: Path, zone: ZoneInfo, author: Author | None) -> Iterator[Post | Reject]:
+def read_account_archive(path: Path, reading: TableReading) -> Iterator[Post | Reject]:
     """Every tweet of the archive. Raises FileFormatError when it is none, or says nowhere whose it is."""
     with contextlib.ExitStack() as opened:
         members = _in_zip(path, opened) if path.is_file() else _in_folder(path)
@@ -48,7 +48,7 @@ def read_account_archive(path: Path, zone: ZoneInfo, author: Author | None) -> I
         accounts = [one for one in members if one.base == _ACCOUNT]
         if len(accounts) > 1:
             raise FileFormatError(f"{path} holds the archives of {len(accounts)} accounts; unpack it and give them one by one")
-        owner = _owner(accounts[0]) if accounts else author
+        owner = _owner(accounts[0]) if accounts else reading.author
         if owner is None:
             raise FileFormatError(f"{path} does not say whose it is: no data/{_ACCOUNT}; name the account with --author")
         notes = _read_notes(members)
@@ -56,7 +56,7 @@ def read_account_archive(path: Path, zone: ZoneInfo, author: Author | None) -> I
         for one in tweets:
             try:
                 with one.text() as text:
-                    for entry in read_json(Path(one.name), text, zone, owner, notes):
+                    for entry in read_json(Path(one.name), text, replace(reading, author=owner), notes):
                         yield of_file(entry, one.name)
             except FileFormatError:  # a part may be empty
                 empty += 1

@@ -4,19 +4,21 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from politico.archives.marks import Marks, find_marks
 from politico.errors import FileFormatError, UnknownFieldError
+from politico.tweets.kinds import QUOTED, RETWEETED
 
 COLUMN_NAMES: Mapping[str, tuple[str, ...]] = {
     "id": ("tweet_id", "status_id", "tweetid", "id_str", "id"),
     "created_at": ("created_at", "date", "datetime", "timestamp", "tweet_created", "time"),
     "text": (
         *("note_tweet.text", "extended_tweet.full_text", "full_text", "text"),
-        *("tweet", "content", "rawcontent", "tweet_text", "renderedcontent"),
+        *("tweet", "content", "rawcontent", "tweet_text", "renderedcontent", "body", "message"),
     ),
     "user_id": ("user_id", "author_id", "author.id", "user.id", "user_id_str", "userid"),
     "screen_name": (
         *("screen_name", "username", "author.username", "user.screen_name", "user.username"),
-        *("user_screen_name", "user", "handle", "user_name", "author_username"),
+        *("user_screen_name", "user", "handle", "user_name", "author_username", "author", "author_screen_name"),
     ),
     "lang": ("lang", "language"),
     "replied_to": ("in_reply_to_status_id", "in_reply_to_status_id_str", "referenced_tweets.replied_to.id"),
@@ -33,6 +35,7 @@ COLUMN_NAMES: Mapping[str, tuple[str, ...]] = {
     # Beside a date without one.
     "clock": ("time",),
     "clock_zone": ("timezone", "time_zone"),
+    "deleted": ("isdeleted", "is_deleted", "deleted"),
 }
 """What is used of a table, and the column names it goes by, the likeliest first (rtweet, twarc-csv, twint, snscrape, tweepy,
 academictwitteR, X's own collections, Kaggle)."""
@@ -50,6 +53,8 @@ class Columns:
     places: Mapping[str, tuple[int, ...]]
     labels: Mapping[str, int] = field(default_factory=dict)
     """A domain's own columns, by name."""
+    marks: Marks = field(default_factory=Marks)
+    """Those that tell whether a post repeats or quotes another."""
 
     def __contains__(self, what: str) -> bool:
         return what in self.places
@@ -94,7 +99,20 @@ def find_columns(
         raise FileFormatError(
             f"{path} is no tweets file: no column {usual_names}; it has {shown}; name one with --column screen_name=NAME"
         )
-    return Columns(places, _label_places(path, names, labels, shown))
+    marking = {kind: places.get(kind, ()) for kind in (RETWEETED, QUOTED)}
+    marks = [one for one in find_marks(header, marking) if one.place not in used_for_else(places)]
+    return Columns(places, _label_places(path, names, labels, shown), Marks(marks))
+
+
+def used_for_else(places: Mapping[str, Sequence[int]]) -> set[int]:
+    """The places that hold something else than marks."""
+    return {place for what, held in places.items() if what not in (RETWEETED, QUOTED) for place in held}
+
+
+def looks_like_header(names: Sequence[str]) -> bool:
+    """Whether a line names an id and a text, by their usual names: a report's lines before a table do not."""
+    there = {_plain(name) for name in names}
+    return all(there & set(COLUMN_NAMES[what]) for what in ("id", "text"))
 
 
 def _label_places(path: Path, names: Sequence[str], labels: Collection[str], shown: str) -> dict[str, int]:
@@ -109,4 +127,4 @@ def _label_places(path: Path, names: Sequence[str], labels: Collection[str], sho
 
 
 def _plain(name: str) -> str:
-    return name.strip().lower().replace(" ", "_").replace("-", "_")
+    return name.strip().strip("\ufeff").strip().lower().replace(" ", "_").replace("-", "_")

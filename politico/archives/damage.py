@@ -3,13 +3,11 @@
 import html
 import re
 import unicodedata
-from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from politico.errors import TweetError
-from politico.tweets.tweet import snowflake_time
 
 EXACT = 2**53
 """Above it a floating-point number no longer holds every whole number."""
@@ -24,11 +22,6 @@ SCRIPT_SHARE = 0.5
 """One sound id in a hundred ends in two zeros; nearly all of a script's do."""
 FLOATS_FROM = 30
 """About half of all sound ids are whole as floating-point numbers, by the way X makes them: never so many in a row."""
-
-CLOCK_DIGITS = 17
-"""Shorter ids are from before they told the time, or made up."""
-CLOCK_TWEETS, CLOCK_SHARE, MOST_HOURS = 20, 0.4, 14
-"""So many tweets, so large a share of them off by the same (summer and winter differ by one), and no zone is further away."""
 
 CUT_SHARE = 0.02
 """Of the texts of 140 characters or more: below this share of cut ones the file was collected whole, and people wrote `…`."""
@@ -92,25 +85,6 @@ class Rounding:
         if self._float == self._long >= FLOATS_FROM and is_zero_tailed(id_str) is not None:
             return "is a whole floating-point number, as all the others are: a program took it for one"
         return ""
-
-
-class Clock:
-    """Do a file's times agree with those that its ids tell? Where a program dropped the zone, all are off by the same hours."""
-
-    def __init__(self) -> None:
-        self._hours: Counter[int] = Counter()
-
-    def see(self, id_str: str, written: datetime) -> None:
-        """One more tweet of the file."""
-        if len(id_str) >= CLOCK_DIGITS:
-            self._hours[round((written - snowflake_time(id_str)).total_seconds() / 3600)] += 1
-
-    def hours_off(self) -> int:
-        """How many hours ahead of the ids' the times are; 0 where they agree, or do not all differ alike."""
-        if self._hours.total() < CLOCK_TWEETS:
-            return 0
-        (hours, count), *_ = self._hours.most_common(1)
-        return hours if count >= CLOCK_SHARE * self._hours.total() and abs(hours) <= MOST_HOURS else 0
 
 
 def _ends_as_scripts_write(id_str: str) -> bool:

@@ -3,15 +3,33 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import timedelta
+from typing import Any, NamedTuple
 
 from politico.archives.damage import check_id, looks_truncated
+from politico.archives.moments import SECOND
 from politico.errors import TweetError
 from politico.tweets.kinds import RETWEET
 from politico.tweets.tweet import Tweet, parse_post
 
-Built = tuple[dict[str, Any], str]
-"""A post in the shape of API v2, and its writer's screen name where the file tells it."""
+
+@dataclass(frozen=True)
+class Author:
+    """Whose tweets these are, where a file does not say."""
+
+    user_id: str
+    screen_name: str
+
+
+class Built(NamedTuple):
+    """What a reader makes of one entry."""
+
+    body: dict[str, Any]
+    """A post in the shape of API v2."""
+    screen_name: str
+    """Its writer's, where the file tells it."""
+    resolution: timedelta = SECOND
+    """How exactly the file tells the time."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +43,8 @@ class Post:
     screen_name: str
     file: str = ""
     """Which file of an archive that has several."""
+    resolution: timedelta = SECOND
+    """How exactly the file tells the time."""
     looks_cut: bool = False
     """Has the text the form of one that v1.1 cut? The whole file tells whether it was."""
 
@@ -47,13 +67,15 @@ def checked(line: int, build: Callable[..., Built], *given: Any, may_be_cut: boo
     Where the file has no mark for texts that were cut (`may_be_cut`), the text itself is looked at.
     """
     try:
-        body, screen_name = build(*given)
+        built = build(*given)
+        body = built.body
         if isinstance(body, dict):
             body = {**body, **{str(name): check_id(body[name], name) for name in ("id", "author_id") if name in body}}
         tweet = parse_post(body)
         json.dumps(body, ensure_ascii=False).encode()
         looks_cut = may_be_cut and tweet.kind != RETWEET and looks_truncated(body["text"], tweet.created_at)
-        return Post(line, body, tweet, screen_name.strip().lstrip("@"), looks_cut=looks_cut)
+        screen_name = built.screen_name.strip().lstrip("@")
+        return Post(line, body, tweet, screen_name, resolution=built.resolution, looks_cut=looks_cut)
     except TweetError as error:
         return Reject(line, error.reason, str(error))
     except UnicodeEncodeError:

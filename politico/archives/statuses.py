@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
-from zoneinfo import ZoneInfo
 
-from politico.archives.entries import Built, Post, Reject, checked
+from politico.archives.entries import Author, Built, Post, Reject, checked
 from politico.archives.json_values import Broken, read_values
-from politico.archives.moments import any_time
+from politico.archives.marks import judged
 from politico.archives.note_tweets import Notes
+from politico.archives.records import from_record, is_record
+from politico.archives.tables import TableReading
+from politico.archives.times import written_at
 from politico.errors import FileFormatError, TweetError
 from politico.tweets.kinds import QUOTED, REPLIED_TO, RETWEETED
 from politico.tweets.tweet import write_time
@@ -21,40 +23,36 @@ _NOTICES = ("delete", "limit", "scrub_geo", "status_withheld", "user_withheld", 
 """What a stream or a collector writes between posts."""
 
 
-@dataclass(frozen=True)
-class Author:
-    """Whose tweets these are, where a file does not say."""
-
-    user_id: str
-    screen_name: str
-
-
-def read_json(
-    path: Path, text: TextIO, zone: ZoneInfo, author: Author | None = None, notes: Notes | None = None
-) -> Iterator[Post | Reject]:
+def read_json(path: Path, text: TextIO, reading: TableReading, notes: Notes | None = None) -> Iterator[Post | Reject]:
     """Every post of a JSON text; `notes` has the whole of those that are long. Raises FileFormatError when it has none at all."""
-    reading = _Reading(zone, author, notes or Notes())
+    whole = _Reading(reading.author, notes or Notes(), reading)
     good = False
     for line, value in read_values(text):
         if isinstance(value, Broken):
             yield Reject(line, "broken_row", value.detail)
             continue
-        for entry in _from_value(line, value, reading):
-            good = good or isinstance(entry, Post) or entry.reason in ("truncated_text", "rounded_id", "no_author_id")
+        for entry in _from_value(line, value, whole):
+            good = good or isinstance(entry, Post) or entry.reason in _OF_TWEETS
             yield entry
     if not good:
         raise FileFormatError(
-            f"{path} is no tweets file: none of its lines is an API v2 page, an API v2 post or a v1.1 status (alone or in arrays)"
+            f"{path} is no tweets file: none of its lines is an API v2 page or post, a v1.1 status (alone or in arrays), or an "
+            "object with an id, a time, a text and a writer under names that tables have"
         )
+
+
+_OF_TWEETS = ("truncated_text", "rounded_id", "no_author_id", "no_hour", "deleted")
+"""Reasons for which only a tweet is set aside."""
 
 
 @dataclass(frozen=True)
 class _Reading:
     """What a text does not say of its statuses."""
 
-    zone: ZoneInfo
     author: Author | None
     notes: Notes
+    table: TableReading
+    """How an object that is like a table's row is read."""
 
 
 def _from_value(line: int, value: Any, reading: _Reading) -> Iterator[Post | Reject]:
@@ -72,11 +70,25 @@ def _from_value(line: int, value: Any, reading: _Reading) -> Iterator[Post | Rej
         for post in [data] if isinstance(data, dict) else data:  # X gives a single post so
             yield checked(line, _from_post, post, names)
     elif isinstance(value, dict) and isinstance(value.get("tweet"), dict) and "text" not in value:
-        yield checked(line, _from_status, value["tweet"], reading)
-    elif isinstance(value, dict) and ("user" in value or ("id_str" in value and "author_id" not in value)):
-        yield checked(line, _from_status, value, reading)
+        yield _status(line, value["tweet"], reading)
+    elif isinstance(value, dict) and _is_status(value):
+        yield _status(line, value, reading)
+    elif isinstance(value, dict) and is_record(value):
+        yield checked(line, from_record, value, reading.table, may_be_cut=True)
     else:
         yield checked(line, _from_post, value, {})
+
+
+def _is_status(value: Mapping[str, Any]) -> bool:
+    """A status of v1.1, or of X's own web pages: its time and its text under v1.1's names, its writer an object or an id."""
+    named = "user" in value or "user_id_str" in value or ("id_str" in value and "author_id" not in value)
+    return named and "created_at" in value and any(name in value for name in ("full_text", "text", "extended_tweet"))
+
+
+def _status(line: int, status: Mapping[str, Any], reading: _Reading) -> Post | Reject:
+    # Without the mark of what was cut, as collections that keep few fields leave it, the text itself is looked at.
+    unmarked = "truncated" not in status and "full_text" not in status
+    return checked(line, _from_status, status, reading, may_be_cut=unmarked)
 
 
 def _screen_names(page: Mapping[str, Any]) -> dict[str, str]:
@@ -89,12 +101,12 @@ def _screen_names(page: Mapping[str, Any]) -> dict[str, str]:
 def _from_post(post: dict[str, Any], screen_names: Mapping[str, str]) -> Built:
     """A post of API v2 as it is. Raises TweetError where it is a long one whose whole text is not there."""
     if not isinstance(post, dict):
-        return post, ""
+        return Built(post, "")
     if not (post.get("note_tweet") or {}).get("text") and _ends_in_itself(post):
         raise TweetError("truncated_text", "the post ends in its own address in place of the rest, and has no note_tweet")
     author = post.get("author")  # twarc puts it there
     beside = str(author.get("username", "")) if isinstance(author, Mapping) else ""
-    return post, screen_names.get(str(post.get("author_id")), beside)
+    return Built(post, screen_names.get(str(post.get("author_id")), beside))
 
 
 def _from_status(status: Mapping[str, Any], reading: _Reading) -> Built:
@@ -103,7 +115,9 @@ def _from_status(status: Mapping[str, Any], reading: _Reading) -> Built:
     references = _references(status)
     whole = status.get("extended_tweet") or {}
     text = whole.get("full_text") or status.get("full_text") or status.get("text")
-    written = any_time(status["created_at"], reading.zone)
+    id_value = status["id_str"] if status.get("id_str") else status["id"]
+    moment = written_at(status["created_at"], id_value, reading.table.zone, from_ids=reading.table.from_ids)
+    written = moment.at
     note = reading.notes.whole(written, text) if isinstance(text, str) else None
     complete = note or whole.get("full_text") or status.get("retweeted_status")
     if not complete and (_ends_in_itself(status) or (status.get("truncated") and not status.get("full_text"))):
@@ -112,7 +126,7 @@ def _from_status(status: Mapping[str, Any], reading: _Reading) -> Built:
     tags = [{"tag": one["text"]} for one in entities.get("hashtags") or ()]
     versions = _versions(status)
     post = {
-        "id": status["id_str"] if status.get("id_str") else status["id"],
+        "id": id_value,
         "author_id": user_id,
         "created_at": write_time(written),
         "text": text,
@@ -123,13 +137,15 @@ def _from_status(status: Mapping[str, Any], reading: _Reading) -> Built:
         **({"referenced_tweets": references} if references else {}),
         **({"edit_history_tweet_ids": versions} if versions else {}),
     }
-    return post, screen_name
+    return Built(post, screen_name, moment.resolution)
 
 
 def _writer(status: Mapping[str, Any], author: Author | None) -> tuple[Any, str]:
     user = status.get("user")
-    if user is not None:
+    if isinstance(user, Mapping):
         return user["id_str"] if user.get("id_str") else user["id"], str(user.get("screen_name", ""))
+    if own := status.get("user_id_str") or status.get("user_id"):  # as X's web pages have it
+        return own, str(status.get("screen_name", ""))
     if author is None:
         raise TweetError("no_author_id", "the tweet does not say who wrote it; name the account with --author")
     return author.user_id, author.screen_name
@@ -139,7 +155,7 @@ def _references(status: Mapping[str, Any]) -> list[dict[str, str]]:
     references = []
     if repeated := status.get("retweeted_status"):
         references.append({"type": RETWEETED, "id": str(repeated.get("id_str") or repeated["id"])})
-    if status.get("is_quote_status"):
+    if status.get("is_quote_status") or _told_of_a_quote(status):
         references.append({"type": QUOTED, "id": str(status.get("quoted_status_id_str", "0"))})
     elif "is_quote_status" not in status and (quoted := _quoted_at_the_end(status)):
         references.append({"type": QUOTED, "id": quoted})
@@ -149,9 +165,22 @@ def _references(status: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _quoted_at_the_end(status: Mapping[str, Any]) -> str | None:
-    """The post that an archive's tweet quotes: an archive does not mark quotes, but they end in the quoted post's address."""
+    """The post that an archive's tweet quotes: an archive does not mark quotes, but they end in the quoted post's address, behind
+    which only the addresses of its own pictures stand."""
     text = str(status.get("full_text") or status.get("text") or "").rstrip()
+    own = [str(one["url"]) for kind in ("extended_entities", "entities") for one in _media(status, kind) if one.get("url")]
+    while ending := next((url for url in own if text.endswith(url)), ""):
+        text = text.removesuffix(ending).rstrip()
     return next((found[1] for url, found in _posts_linked(status) if text.endswith(url) and found[1] != _id(status)), None)
+
+
+def _media(status: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
+    return [one for one in (status.get(kind) or {}).get("media") or () if isinstance(one, Mapping)]
+
+
+def _told_of_a_quote(status: Mapping[str, Any]) -> bool:
+    """Whether any of `quoted_status`, `quoted_status_id_str`, … holds something."""
+    return any(judged(value) != "" for name, value in status.items() if name.startswith("quoted_status"))
 
 
 def _ends_in_itself(status: Mapping[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 import ast
 import csv
 import itertools
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,31 +14,41 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from politico.archives.columns import Columns, find_columns
-from politico.archives.damage import check_id
-from politico.archives.entries import Built, Post, Reject, checked
-from politico.archives.moments import any_time
-from politico.archives.statuses import Author
+from politico.archives.columns import Columns, find_columns, looks_like_header
+from politico.archives.entries import Author, Built, Post, Reject, checked
+from politico.archives.marks import UNKNOWN_ID, Marks, judged
+from politico.archives.moments import at_clock
+from politico.archives.times import written_at
 from politico.errors import FileFormatError, TweetError
 from politico.tweets.kinds import QUOTE, QUOTED, REPLIED_TO, RETWEET, RETWEETED, begins_as_retweet
 from politico.tweets.tweet import LABELS, write_time
 
 _SEPARATOR = re.compile(r"\"?sep=(.)\"?", re.IGNORECASE)
 _PROTECTED_ID = re.compile(r"""(?:x|'|=?")?(\d+)"?""")
-_ADDRESS = re.compile(r"/status(?:es)?/(\d+)")
 _BYTES = re.compile(r"""b(['"]).*\1""", re.DOTALL)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_CLOCK = re.compile(r"\d\d:\d\d(:\d\d)?")
-_OFFSET = re.compile(r"[+-]\d\d(:?\d\d)?")
 _PARTED = re.compile(r"[;|]")
-_DELIMITERS = (",", ";", "\t")
+_DELIMITERS = (",", ";", "\t", "|")
+_HEADER_LINES = 30
+"""A report's lines may stand before a table's header: so many are looked through."""
 _BATCH = 2_000
-_REFERENCES = (REPLIED_TO, RETWEETED, QUOTED)
 _MARKS = {RETWEETED: RETWEET, QUOTED: QUOTE}
 """How a column in words names them."""
 _MISSING = ("NA", "<NA>", "NaN", "nan", "None", "NULL", "null")
 """What programs write where there is nothing."""
-_NOTHING = ("", "nan", "none", "null", "na", "<na>", "0", "0.0", "false", "f", "no", "[]")
+
+
+@dataclass
+class Told:
+    """What a table's columns decided, for whoever wants to know."""
+
+    kinds_by: tuple[str, ...] = ()
+    """The columns that tell retweets and quotes."""
+    marks: Marks = field(default_factory=Marks)
+    """With the words in them that nobody knows."""
+    is_table: bool = False
+    notes: list[str] = field(default_factory=list)
+    """Sentences on what was read otherwise than as it stands."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,10 @@ class TableReading:
     """By casefolded screen name, for a table without user ids."""
     labels: Mapping[str, bool] = field(default_factory=dict)
     """A domain's own columns, each with whether it may have several values, parted by `;` or `|`."""
+    from_ids: bool = False
+    """Whether a time that can't be read is the one in the id."""
+    told: Told = field(default_factory=lambda: Told())
+    """Where the reader says what it has found out about the table."""
 
 
 def read_csv(path: Path, text: TextIO, reading: TableReading) -> Iterator[Post | Reject]:
@@ -65,7 +80,7 @@ def read_csv(path: Path, text: TextIO, reading: TableReading) -> Iterator[Post |
         header = next(reader)
     except csv.Error as error:
         raise FileFormatError(f"{path} is no tweets file: {error}") from error
-    columns = find_columns(path, header, reading.columns, author_is_given=reading.author is not None, labels=reading.labels)
+    columns = _columns(path, header, reading)
     while True:
         line = skipped + reader.line_num + 1
         try:
@@ -79,22 +94,50 @@ def read_csv(path: Path, text: TextIO, reading: TableReading) -> Iterator[Post |
             continue
         if not row:
             continue
+        if [one.strip("\ufeff") for one in row] == [one.strip("\ufeff") for one in header]:  # two tables in one file
+            continue
         if len(row) != len(header):
             yield Reject(line, "broken_row", f"{len(row)} values for {len(header)} columns")
             continue
-        yield checked(line, _from_row, row, columns, reading, may_be_cut=True)
+        yield checked(line, from_row, row, columns, reading, may_be_cut=True)
+
+
+def _names(line: str, separator: str) -> list[str]:
+    """The line's values; none where it is no line of a table."""
+    try:
+        return next(csv.reader([line], delimiter=separator or max(_DELIMITERS, key=line.count)), [])
+    except csv.Error:
+        return []
+
+
+def _columns(path: Path, header: Sequence[str], reading: TableReading) -> Columns:
+    given = reading.author is not None
+    columns = find_columns(path, header, reading.columns, author_is_given=given, labels=reading.labels)
+    named = [header[place].strip() for place in columns.places.get("kind", ())]
+    reading.told.is_table, reading.told.marks = True, columns.marks
+    reading.told.kinds_by = (*(one.name for one in columns.marks.columns), *named)
+    return columns
 
 
 def _begin(text: TextIO) -> tuple[str, int, str]:
     """The header's line, how many lines stand before it, and the separator where a spreadsheet's `sep=;` names it."""
     skipped, separator = 0, ""
-    while line := text.readline():
-        if found := _SEPARATOR.fullmatch(line.strip()):
+    first: tuple[str, int] | None = None
+    while (line := text.readline()) and skipped < _HEADER_LINES:
+        plain = line.strip().strip("\ufeff")
+        if found := _SEPARATOR.fullmatch(plain):
             separator = found[1]
-        elif line.strip():
-            return line, skipped, separator
+        elif plain:
+            if looks_like_header(_names(plain, separator)):
+                return line.lstrip("\ufeff"), skipped, separator
+            first = first or (line, skipped)
         skipped += 1
-    return "", skipped, separator
+    if first is None:
+        return "", skipped, separator
+    text.seek(0)  # no header anywhere: what stands first is shown in the refusal, or has names of the person's own
+    for _ in range(first[1] + 1):
+        text.readline()
+    return *first, separator
 
 
 def read_parquet(path: Path, reading: TableReading) -> Iterator[Post | Reject]:
@@ -102,10 +145,9 @@ def read_parquet(path: Path, reading: TableReading) -> Iterator[Post | Reject]:
     try:
         with pq.ParquetFile(path) as file:
             header = _leaf_names(file.schema_arrow)
-            columns = find_columns(
-                path, header, reading.columns, author_is_given=reading.author is not None, labels=reading.labels
-            )
-            used = sorted({place for places in (*columns.places.values(), columns.labels.values()) for place in places})
+            columns = _columns(path, header, reading)
+            marking = [one.place for one in columns.marks.columns]
+            used = sorted({place for places in (*columns.places.values(), columns.labels.values(), marking) for place in places})
             number = 0
             for batch in file.iter_batches(batch_size=_BATCH, columns=[header[place] for place in used]):
                 flat = _flattened(batch)
@@ -113,7 +155,7 @@ def read_parquet(path: Path, reading: TableReading) -> Iterator[Post | Reject]:
                 for index in range(batch.num_rows):
                     number += 1
                     row = [values[place][index] if place in values else None for place in range(len(header))]
-                    yield checked(number, _from_row, row, columns, reading, may_be_cut=True)
+                    yield checked(number, from_row, row, columns, reading, may_be_cut=True)
     except (pa.ArrowException, OSError) as error:
         raise FileFormatError(f"{path} is no whole Parquet file: {str(error)[:200]}; copy it again") from error
 
@@ -147,24 +189,30 @@ def _values(column: pa.Array) -> list[Any]:
     return values
 
 
-def _from_row(row: Sequence[Any], columns: Columns, reading: TableReading) -> Built:
+def from_row(row: Sequence[Any], columns: Columns, reading: TableReading) -> Built:
+    """The post that a row is. Raises TweetError."""
     values = {
         what: next((row[place] for place in places if _is_given(row[place])), None) for what, places in columns.places.items()
     }
     if values["text"] is None:  # somebody may have written just that
         values["text"] = row[columns.places["text"][-1]]
+    if any(judged(row[place]) for place in columns.places.get("deleted", ())):
+        raise TweetError("deleted", "the file marks the post as deleted")
     author_id, screen_name = _writer(values, reading)
+    id_value = _as_id(values["id"])
+    moment = written_at(_moment(values), id_value, reading.zone, from_ids=reading.from_ids)
     post: dict[str, Any] = {
-        "id": _as_id(values["id"]),
+        "id": id_value,
         "author_id": author_id,
-        "created_at": write_time(any_time(_moment(values), reading.zone)),
+        "created_at": write_time(moment.at),
         "text": _as_text(values["text"]),
         **({"lang": values["lang"]} if values.get("lang") else {}),
     }
     if columns.labels:
         post[LABELS] = _labels(row, columns, reading)
     references = _references(row, columns)
-    return ({**post, "referenced_tweets": references} if references else post), screen_name
+    body = {**post, "referenced_tweets": references} if references else post
+    return Built(body, screen_name, moment.resolution)
 
 
 def _labels(row: Sequence[Any], columns: Columns, reading: TableReading) -> dict[str, list[str]]:
@@ -182,17 +230,16 @@ def _labels(row: Sequence[Any], columns: Columns, reading: TableReading) -> dict
 
 def _references(row: Sequence[Any], columns: Columns) -> list[dict[str, str]]:
     """What the row repeats, quotes or answers, by whichever of its columns says so; the id is 0 where none tells it."""
-    found: dict[str, str] = {}
-    for kind in _REFERENCES:
-        given = [row[place] for place in columns.places.get(kind, ()) if _names_something(row[place])]
-        if given:
-            found[kind] = next((one for one in map(_reference_id, given) if one != "0"), "0")
+    found = columns.marks.of(row)
+    answered = [judged(row[place], of_ids=True) for place in columns.places.get(REPLIED_TO, ())]
+    if given := [one for one in answered if one]:
+        found[REPLIED_TO] = next((one for one in given if one != UNKNOWN_ID), UNKNOWN_ID)
     words = " ".join(str(row[place]) for place in columns.places.get("kind", ())).lower()
     for kind, mark in _MARKS.items():
         if mark in words:
-            found.setdefault(kind, "0")
+            found.setdefault(kind, UNKNOWN_ID)
     if any(isinstance(row[place], str) and begins_as_retweet(row[place]) for place in columns.places["text"]):
-        found.setdefault(RETWEETED, "0")
+        found.setdefault(RETWEETED, UNKNOWN_ID)
     return [{"type": kind, "id": id_str} for kind, id_str in found.items()]
 
 
@@ -201,15 +248,20 @@ def _moment(values: Mapping[str, Any]) -> Any:
     given, clock = values["created_at"], str(values.get("clock") or "").strip()
     if given is None:
         return ""
-    if not (_DATE.fullmatch(str(given).strip()) and _CLOCK.fullmatch(clock)):
+    if not (_DATE.fullmatch(str(given).strip()) and clock):
         return given
-    zone = str(values.get("clock_zone") or "").strip()
-    return f"{str(given).strip()} {clock}{zone if _OFFSET.fullmatch(zone) else ''}"
+    zone = values.get("clock_zone")
+    return at_clock(str(given).strip(), clock, "" if zone is None else str(zone))
 
 
 def _writer(values: Mapping[str, Any], reading: TableReading) -> tuple[str | float, str]:
     """User id and screen name: of the row, else of whose table it is."""
-    screen_name = str(values.get("screen_name") or "").strip().lstrip("@")
+    screen_name = str(values.get("screen_name") or "").strip()
+    if screen_name[:1] == "{":  # the whole user, as text
+        user = _user_in(screen_name)
+        values = {"user_id": user.get("id_str") or user.get("id"), **{what: one for what, one in values.items() if one}}
+        screen_name = str(user.get("screen_name") or user.get("username") or "")
+    screen_name = screen_name.lstrip("@")
     author_id = _as_id(values.get("user_id"))
     if author_id != "" or "user_id" in values:
         return author_id, screen_name
@@ -218,12 +270,20 @@ def _writer(values: Mapping[str, Any], reading: TableReading) -> tuple[str | flo
     return (reading.author.user_id, reading.author.screen_name) if reading.author else ("", "")
 
 
+def _user_in(text: str) -> Mapping[str, Any]:
+    """The user that somebody wrote as a dictionary. Raises TweetError."""
+    try:
+        found = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise TweetError("no_author_id", "the writer is written as an object that can't be read") from error
+    return found if isinstance(found, Mapping) else {}
+
+
 def _is_given(value: Any) -> bool:
     return value is not None and value != "" and not (isinstance(value, str) and value in _MISSING)
-
-
-def _names_something(value: Any) -> bool:
-    return str(value if value is not None else "").strip().lower() not in _NOTHING
 
 
 def _as_id(value: Any) -> Any:
@@ -244,13 +304,3 @@ def _as_text(value: Any) -> Any:
         return str(ast.literal_eval(value).decode())
     except (ValueError, SyntaxError) as error:
         raise TweetError("bad_encoding", "the text is written as bytes, and they are no UTF-8") from error
-
-
-def _reference_id(value: Any) -> str:
-    """The id a row refers to, alone or at the end of an address; 0 where it tells none, or it was rounded."""
-    try:
-        text = str(check_id(value, "id")).strip()
-    except TweetError:
-        return "0"
-    found = _PROTECTED_ID.fullmatch(text) or _ADDRESS.search(text)
-    return found[1] if found else "0"

@@ -67,11 +67,13 @@ class Buyer:
         """Is the next page's price set aside?"""
         return self._set_aside is not None
 
-    def ask(self, user_id: str, since_id: str | None, until_id: str | None, exclude_retweets: bool) -> None:
+    def ask(
+        self, user_id: str, since_id: str | None, until_id: str | None, exclude_retweets: bool, token: str | None = None
+    ) -> None:
         """Begin to read a page whose price is set aside."""
         assert self._set_aside is not None, "a page is paid for before it is asked for"
         assert self._under_way is None, "pages are asked for one by one"
-        answer = self._thread.submit(self._timeline.page, user_id, since_id, until_id, exclude_retweets)
+        answer = self._thread.submit(self._timeline.page, user_id, since_id, until_id, exclude_retweets, token)
         self._under_way, self._set_aside = (answer, self._set_aside), None
 
     def page(self) -> Page:

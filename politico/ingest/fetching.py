@@ -84,11 +84,13 @@ class Fetch:
     def _pass(
         self, run: str, user_id: str, cursor: Cursor, buyer: Buyer, time_left: Callable[[], bool], stored: list[str]
     ) -> bool:
-        futile, asked = 0, False
+        futile, asked, token, excluding = 0, False, None, False
 
         def ask(after: Cursor) -> None:
-            # A page without posts that others follow held retweets only; with them it says where to go on.
-            buyer.ask(user_id, after.since_id, after.until_id, self.exclude_retweets and not futile)
+            nonlocal excluding
+            # A page without posts may have held retweets only; with them it says where to go on.
+            excluding = self.exclude_retweets and not futile
+            buyer.ask(user_id, after.since_id, after.until_id, excluding, token)
 
         while asked or time_left():
             if not asked:
@@ -97,8 +99,14 @@ class Fetch:
             if self.ahead:
                 buyer.set_aside_early()
             page = buyer.page()
-            step = self._step(run, cursor, page)
-            futile = 0 if step.last or step.moved else futile + 1
+            step = self._step(run, cursor, page, excluding=excluding)
+            # Whose posts are all withheld still says where the next page begins: that way it is gone past.
+            past = None if page.posts or excluding else page.token
+            if step.last or step.moved:
+                futile = 0
+            elif not (past and token and past != token):
+                futile += 1
+            token = past
             asked = not step.last and futile < TRIES and buyer.ready and time_left()
             if asked:
                 ask(step.after)
@@ -110,13 +118,14 @@ class Fetch:
             cursor = step.after
         return False
 
-    def _step(self, run: str, cursor: Cursor, page: Page) -> "_Step":
+    def _step(self, run: str, cursor: Cursor, page: Page, *, excluding: bool) -> "_Step":
         """What the page means for the pass. One with posts that X never gives in answer to the question proves nothing: it is
-        stored, for it is paid for, and the question is asked again."""
+        stored, for it is paid for, and the question is asked again. Nor does one without posts where retweets were left out:
+        older posts may stand behind them."""
         ids = _ids(page.posts)
         awaited = sorted(filter(cursor.awaits, ids), key=int)
         if not page.posts and page.last:
-            return _Step(cursor, None, last=True)
+            return _Step(cursor, None, last=not excluding)
         if not awaited or min(map(int, ids)) <= int(cursor.since_id or 0):
             return _Step(cursor, None, last=False)
         after = cursor.after_page(awaited[-1], awaited[0], self._oldest_editable(page), len(awaited))

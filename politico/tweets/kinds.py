@@ -1,5 +1,6 @@
 """What kind of post one is: an original, a retweet or a quote. Every reader of posts asks here."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,7 +11,9 @@ NOT_ORIGINAL = (RETWEET, QUOTE)
 RETWEETED, QUOTED, REPLIED_TO = "retweeted", "quoted", "replied_to"
 """How X's API v2 names what a post refers to."""
 
-_RETWEET_BEGINS = "RT @"
+_RETWEET_BEGINS = re.compile(r"\s*RT\s?:?\s@\w")
+_QUOTES_BY_HAND = re.compile(r"(?<!\w)(?:QT|MT)\s?:?\s@\w|^\s*[\"“«]\s?@\w+:")
+"""`so true QT @name …`, `“@name: …”`: another's words with one's own beside them."""
 
 
 def kind_of(references: Iterable[Mapping[str, Any]] | None, text: str) -> str:
@@ -18,12 +21,12 @@ def kind_of(references: Iterable[Mapping[str, Any]] | None, text: str) -> str:
     types = {one.get("type") for one in references} if references else ()
     if RETWEETED in types or begins_as_retweet(text):
         return RETWEET
-    return QUOTE if QUOTED in types else ORIGINAL
+    return QUOTE if QUOTED in types or _QUOTES_BY_HAND.search(text) else ORIGINAL
 
 
 def begins_as_retweet(text: str) -> bool:
-    """Does it begin as people and programs write a retweet by hand: `RT @name …`?"""
-    return text.lstrip().startswith(_RETWEET_BEGINS)
+    """Does it begin as people and programs write a retweet by hand: `RT @name …`, `RT: @name …`?"""
+    return _RETWEET_BEGINS.match(text) is not None
 
 
 def retweeted_ids(references: Any) -> list[str]:

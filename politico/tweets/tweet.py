@@ -13,7 +13,16 @@ from politico.errors import TweetError
 from politico.tweets.kinds import ORIGINAL, kind_of
 
 _LINK = re.compile(r"https?://\S+")
-_HASHTAG = re.compile(r"(?<![\w&])[#＃](\w*[^\W\d]\w*)")
+_LOOSE_LINK = re.compile(
+    r"pic\.(?:twitter|x)\.com/\w+"  # of a picture, also where it is stuck to the word before it
+    r"|https?://\s+(?:[\w-]+\.)+[\w-]+(?:/\S*)?"  # a blank inside
+    r"|(?<![\w@.])www\.(?:[\w-]+\.)+[a-z]{2,24}(?:/\S*)?"
+    r"|(?<![\w@./])(?:[\w-]+\.)+(?:com|net|org|cl|ar|es|mx|pe|co|uy|bo|br|py|ec|ve|info|gob|gov|edu|tv|io|ly|be|gl|me)(?:\.[a-z]{2})?/\S*"
+    r"|(?<![\w@./])(?:[\w-]+\.)+[a-z]{2,24}/(?=\S*[\d/_=?…-])\S*"  # as X shows it
+)
+"""Addresses without a scheme, or broken."""
+_HASHTAG = re.compile(r"(?<![\w&])[#＃]([\w·]*[^\W\d][\w·]*)")
+"""With the middle dot, as X's own rules for hashtags have it."""
 _REFERENCE = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|\w+);")
 _WORD = re.compile(r"[^\W_]\S*")
 """From the first letter or digit of a piece to its end."""
@@ -123,7 +132,11 @@ def clean(text: str) -> str:
     """The words of a tweet: links out (as the thesis did), references such as `&amp;` resolved, blanks folded."""
     if "&" in text:  # only what ends in `;`: `Ciencia&región` is no reference to ®
         text = _REFERENCE.sub(lambda found: html.unescape(found[0]), text)
-    lines = (_LINK.sub(" ", text) if "://" in text else text).splitlines()
+    if "://" in text:
+        text = _LINK.sub(" ", text)
+    if "/" in text or "www." in text:
+        text = _LOOSE_LINK.sub(" ", text)
+    lines = text.splitlines()
     return "\n".join([folded for line in lines if (folded := " ".join(line.split()))])
 
 

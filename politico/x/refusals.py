@@ -12,6 +12,8 @@ RATE_WINDOW_SECONDS = 15 * 60
 """How long X's rate limits last; waited out where it does not say until when."""
 
 _RESET_HEADER = "x-rate-limit-reset"
+_DAYS_LIMITS = ("x-app-limit-24hour", "x-user-limit-24hour")
+"""Limits of a day, each with `-remaining` and `-reset` behind it."""
 _BELIEVED_SECONDS = 2 * 24 * 60 * 60
 """A reset further away than this is no reset: X's longest windows last a day."""
 _LATE_SECONDS = 60
@@ -81,9 +83,16 @@ def errors(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _reset(response: requests.Response, now: float) -> int:
-    told = response.headers.get(_RESET_HEADER, "").strip()
-    reset = int(told) if told.isascii() and told.isdigit() and len(told) < 15 else 0
-    return reset if now - _LATE_SECONDS <= reset <= now + _BELIEVED_SECONDS else int(now) + RATE_WINDOW_SECONDS
+    """When all limits that are used up begin anew: the latest of those that X tells."""
+    used_up = [f"{one}-reset" for one in _DAYS_LIMITS if response.headers.get(f"{one}-remaining", "").strip() == "0"]
+    resets = [_number(response.headers.get(header, "")) for header in (_RESET_HEADER, *used_up)]
+    believed = [one for one in resets if now - _LATE_SECONDS <= one <= now + _BELIEVED_SECONDS]
+    return max(believed, default=int(now) + RATE_WINDOW_SECONDS)
+
+
+def _number(told: str) -> int:
+    plain = told.strip()
+    return int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 15 else 0
 
 
 def _body(response: requests.Response) -> Mapping[str, Any]:

@@ -32,6 +32,12 @@ class Page:
     def posts(self) -> list[Any]:
         return list(self.body.get("data") or ())
 
+    @property
+    def token(self) -> str | None:
+        """Where the next page begins; None on the last."""
+        token = (self.body.get("meta") or {}).get("next_token")
+        return None if token is None else str(token)
+
 
 class Timeline:
     """Reads timelines with an app's bearer token."""
@@ -47,8 +53,15 @@ class Timeline:
         timeline._connection = connection
         return timeline
 
-    def page(self, user_id: str, since_id: str | None, until_id: str | None, exclude_retweets: bool = False) -> Page:
-        """The newest page of posts after `since_id` and before `until_id`.
+    def page(
+        self,
+        user_id: str,
+        since_id: str | None,
+        until_id: str | None,
+        exclude_retweets: bool = False,
+        token: str | None = None,
+    ) -> Page:
+        """The newest page of posts after `since_id` and before `until_id`; with the `token` of a page the one behind that.
 
         X can leave retweets out, which then cost nothing; quotes it can't. (Leaving replies out would cut its window from 3,200
         posts to 800.) Nothing that could come along is asked for: X sells the author anew every day, and strangers' posts are
@@ -59,6 +72,7 @@ class Timeline:
         """
         question = Question(f"account {user_id}", "timelines", one_account=True)
         chosen = {"exclude": "retweets"} if exclude_retweets else {}
+        chosen |= {"pagination_token": token} if token else {}
         body = self._connection.ask(
             question,
             lambda client: client.get_users_tweets(

@@ -131,11 +131,14 @@ def test_a_row_is_found_on_the_line_it_begins_on_though_texts_have_line_breaks(r
 
 
 def test_bytes_that_are_no_utf8_cost_their_row_only(read: Read) -> None:
+    """Where other letters of the file are UTF-8; where none is, the whole file is in another encoding."""
     latin = "2,2019-07-01T12:00:00Z,Año nuevo,7,juana\n".encode("latin-1")
-    entries = read((HEADER + GOOD).encode() + latin + GOOD.replace("1,", "3,", 1).encode())
+    entries = read((HEADER + GOOD).encode() + latin + GOOD.replace("1,", "3,", 1).replace("Hola", "Adiós").encode())
     assert brief(entries) == [(2, "1"), (3, "bad_encoding"), (4, "3")]
-    json_line = json.dumps(status("5"), ensure_ascii=False).replace("Hola", "Año").encode("latin-1")
-    assert brief(read(json.dumps(status("4")).encode() + b"\n" + json_line)) == [(1, "4"), (2, "bad_encoding")]
+    spoilt = json.dumps(status("5"), ensure_ascii=False).replace("Hola", "Año").encode("latin-1")
+    sound = json.dumps(status("4"), ensure_ascii=False).replace("Hola", "Año").encode()
+    assert brief(read(sound + b"\n" + spoilt)) == [(1, "4"), (2, "bad_encoding")]
+    assert brief(read((HEADER + GOOD).encode() + latin)) == [(2, "1"), (3, "2")]
 
 
 def test_a_rejects_detail_can_be_written_as_utf8(read: Read) -> None:
@@ -220,7 +223,7 @@ def test_statuses_of_v1_become_posts_of_v2(read: Read) -> None:
             {"id_str": "5", "user": {}},
         )
     )
-    assert brief(entries) == [(1, "1"), (2, "2"), (3, "3"), (4, "4"), (5, "broken_row")]
+    assert brief(entries) == [(1, "1"), (2, "2"), (3, "3"), (4, "4"), (5, "no_text")]
     first, second, third, fourth = (one for one in entries if isinstance(one, Post))
     assert first.body == {
         "id": "1",
@@ -290,7 +293,7 @@ def test_a_packed_file_with_a_wrong_byte_is_a_file_format_error(read: Read, pack
         ("Hola, esto es una carta.\n", "no column tweet_id or status_id or tweetid or id_str or id"),
         (b"\x89PNG\r\n\x1a\n\xff\xfe\x00", "no column"),
         ("[{}]\n", "none of its lines"),
-        ('{"a": 1}\n{"b": 2}\n', "none of its lines is an API v2 page, an API v2 post or a v1.1 status"),
+        ('{"a": 1}\n{"b": 2}\n', "none of its lines is an API v2 page or post, a v1.1 status"),
         ('{"a":' * 50_000, "none of its lines"),
         ('{"meta": {"result_count": 0}}\n', "none of its lines"),
         ("{torn\n", "none of its lines"),

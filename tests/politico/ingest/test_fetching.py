@@ -69,12 +69,21 @@ class FakeTimeline:
     faults: list[BaseException | Callable[[Page], Page] | None] = field(default_factory=list)
     """What the next questions are answered with: an error, a page made of the right one, or None for the right one."""
     asked: list[tuple[str | None, str | None]] = field(default_factory=list)
+    tokens: list[str | None] = field(default_factory=list)
     sold: list[str] = field(default_factory=list)
     step: Callable[[], None] = lambda: None
     """Called before X is asked and after it has answered."""
 
-    def page(self, user_id: str, since_id: str | None, until_id: str | None, exclude_retweets: bool = False) -> Page:
+    def page(
+        self,
+        user_id: str,
+        since_id: str | None,
+        until_id: str | None,
+        exclude_retweets: bool = False,
+        token: str | None = None,
+    ) -> Page:
         assert user_id == USER
+        self.tokens.append(token)
         self.step()
         self.asked.append((since_id, until_id))
         fault = self.faults.pop(0) if self.faults else None
@@ -494,6 +503,29 @@ def test_excluded_retweets_are_not_bought_but_where_x_has_nothing_else_to_go_on_
     assert sorted(world.timeline.sold) == ["1", "3", "4", "5", "6", "8"]
     assert sorted(world.stored()) == sorted(world.timeline.sold)
     assert world.ledger.cursor(USER) == Cursor("8")
+
+
+def test_an_empty_last_page_without_retweets_is_asked_for_once_more_with_them(world: World) -> None:
+    """X's end with retweets left out is no end: what was older was never asked for."""
+    world.timeline.posts = posts(*range(1, 5))
+    worker = world.worker()
+    worker.exclude_retweets = True
+    world.timeline.faults = [lambda _right: page_of([], last=True)]
+    assert worker.account("r1", USER, lambda: True)
+    assert set(world.stored()) == ids(*range(1, 5))
+    asked = len(world.timeline.asked)
+    assert worker.account("r2", USER, lambda: True)
+    assert len(world.timeline.asked) == asked + 2, "nothing new is nothing new with retweets, too"
+
+
+def test_pages_whose_posts_are_all_withheld_are_gone_past_by_their_tokens(world: World) -> None:
+    """They ended in an error, night after night."""
+    world.timeline.posts = posts(*range(1, 5))
+    withheld = [Page({"meta": {"result_count": 0, "next_token": f"t{number}"}}, last=False) for number in range(6)]
+    world.timeline.faults = [(lambda page: lambda _right: page)(one) for one in withheld]
+    assert world.fetch()
+    assert world.timeline.tokens[:7] == [None, *(f"t{number}" for number in range(6))]
+    assert set(world.stored()) == ids(*range(1, 5))
 
 
 # Pages that are not what was asked for

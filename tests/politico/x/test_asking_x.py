@@ -302,6 +302,22 @@ def test_a_rate_limit_says_until_when_and_is_not_waited_for(x: StandIn, timeline
     assert (len(x.asked), clock.slept) == (1, [])
 
 
+@pytest.mark.parametrize("limit", ["app", "user"])
+def test_a_limit_of_a_day_is_waited_for_and_not_a_quarter_of_an_hour_again_and_again(
+    x: StandIn, timeline: Timeline, limit: str
+) -> None:
+    now = int(time.time())
+    day = {f"x-{limit}-limit-24hour-remaining": "0", f"x-{limit}-limit-24hour-reset": str(now + 40_000)}
+    x.answer = Answer({"title": "Too Many Requests"}, 429, {"x-rate-limit-reset": str(now + 500), **day})
+    with pytest.raises(RateLimitedError) as raised:
+        timeline.page("7", None, None)
+    assert raised.value.reset == now + 40_000
+    x.answer = Answer({"title": "Too Many Requests"}, 429, {**x.answer.headers, f"x-{limit}-limit-24hour-remaining": "12"})
+    with pytest.raises(RateLimitedError) as raised:
+        timeline.page("7", None, None)
+    assert raised.value.reset == now + 500
+
+
 @pytest.mark.parametrize("told", [None, "", "soon", "1e9", "-5", "0", "1714746130", "99999999999", "9" * 40, "١٢٣"])
 def test_a_rate_limit_that_does_not_say_until_when_lasts_a_whole_window(x: StandIn, timeline: Timeline, told: str | None) -> None:
     """It was taken for 1970, and the workflow's wait for that moment ended at once, again and again."""
