@@ -78,6 +78,7 @@ def describe() -> dict[str, Any]:
                             "description": "Of each list that was asked for, which items the text says",
                             "additionalProperties": {"type": "object", "additionalProperties": {"type": "boolean"}},
                         },
+                        "synthetic": {"const": True, "description": "A program wrote it; nobody said it"},
                     },
                     closed=False,
                 ),

@@ -8,7 +8,6 @@ for is insisted on, words that do not exist are kept out, and of several drafts 
 import re
 import secrets
 import threading
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from transformers.generation.streamers import BaseStreamer
 from inference.insistence import BONUS, Insistence, Item, Vocabulary
 from inference.lexicon import KnownWords, Lexicon
 from inference.model import Model
-from politico.control.format import Context
+from politico.control.format import Context, composed
 from politico.control.honoured import asked_items, honoured
 from politico.control.request import Parameters, Request
 from politico.control.words import repeated_share
@@ -50,6 +49,8 @@ class GeneratedTweet:
     """The model's name, from its card."""
     honoured: Mapping[str, Mapping[str, bool]]
     """Of each list that was asked for, whether the text says its items: `{"hashtags": {"#Salud": true}}`."""
+    synthetic: bool = True
+    """Said in every answer: a program wrote it, and nobody said it."""
 
     @property
     def said(self) -> float:
@@ -140,13 +141,15 @@ class Engine:
     def generate(self, request: Request, tell: Tell | None = None) -> list[GeneratedTweet]:
         """The tweets asked for. Raises LimitError before the model runs, ServiceError when bad words stay in.
 
-        `tell` hears of the request when it is checked, and of every token but those of beams.
+        `tell` hears of the request when it is checked, when its turn comes, and of every token but those of beams.
         """
         parameters = request.parameters
         start = self._start(request)
         if tell:
             tell(Written(0, parameters.max_new_tokens, start.beginning))
         with self._alone(parameters.seed):
+            if tell:  # it may have waited for long
+                tell(Written(0, parameters.max_new_tokens, start.beginning))
             if parameters.num_beams > 1:  # the beams of one search compete: they can't be drawn one by one
                 return [one.tweet for one in self._draw([start], parameters, parameters.num_return_sequences, None)[0]]
             return self._best([start] * parameters.num_return_sequences, parameters, tell)
@@ -385,8 +388,8 @@ class Engine:
         It takes one id more on its left, so that longer words that end with this one stay possible.
         """
         decode, pattern = self.model.codec.decode, _whole(word)
-        stop = next((n for n in range(1, len(ids)) if pattern.search(_composed(decode(ids[:n])))), len(ids))
-        first = next((n for n in reversed(range(stop)) if pattern.search(_composed(decode(ids[n:stop])))), 0)
+        stop = next((n for n in range(1, len(ids)) if pattern.search(composed(decode(ids[:n])))), len(ids))
+        first = next((n for n in reversed(range(stop)) if pattern.search(composed(decode(ids[n:stop])))), 0)
         return list(ids[max(first - 1, 0) : stop])
 
 
@@ -401,15 +404,10 @@ def _against_repetition(parameters: Parameters) -> list[Any]:
 
 def _held(text: str, words: Sequence[str]) -> list[str]:
     """Those words that stand in the text, whole, in capitals or not; accents count."""
-    text = _composed(text)
+    text = composed(text)
     return [word for word in words if _whole(word).search(text)]
 
 
 def _whole(word: str) -> re.Pattern[str]:
-    pieces = r"\s+".join(re.escape(piece) for piece in _composed(word).split())
+    pieces = r"\s+".join(re.escape(piece) for piece in composed(word).split())
     return re.compile(rf"(?<!\w){pieces}(?!\w)", re.IGNORECASE)
-
-
-def _composed(text: str) -> str:
-    """With every accent in its letter: a loose one would end the word it stands in."""
-    return unicodedata.normalize("NFC", text)

@@ -3,21 +3,23 @@
 SM_MODEL_DIR=models/demo BIND_HOST=127.0.0.1 SAGEMAKER_BIND_TO_PORT=8080 python -m inference.server
 """
 
+import asyncio
 import json
 import logging
 import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 import uvicorn
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -25,6 +27,7 @@ from transformers.utils import logging as transformers_logging
 
 from inference import streaming
 from inference.about import ASKING, about
+from inference.callers import MOST_CALLERS, RETRY_SECONDS, BusyError, Caller, Callers, DeadlineError, HungUpError
 from inference.engine import Engine
 from inference.model import load_model
 from politico.control.format import shown
@@ -34,6 +37,9 @@ from politico.flags import from_mapping
 
 JSON = "application/json"
 MAX_BODY_BYTES = 64 * 1024
+HUNG_UP = 499
+"""Nobody reads the answer; the number is nginx's."""
+WATCH_SECONDS = 0.2
 GRACE_SECONDS = 25
 """For the tweets under way when the container is told to stop; SageMaker kills it after 30."""
 SERVE = "serve"
@@ -71,7 +77,8 @@ VARIABLES = {
 
 def create_app(engine: Engine) -> Starlette:
     """The two routes over an engine that is ready."""
-    schema = engine.model.codec.schema
+    schema, callers = engine.model.codec.schema, Callers()
+    threads = ThreadPoolExecutor(MOST_CALLERS, thread_name_prefix="writing")
 
     async def ping(request: HttpRequest) -> Response:
         return PlainTextResponse("ok")
@@ -83,21 +90,42 @@ def create_app(engine: Engine) -> Starlette:
         body = await _read(request)
         if body is None:
             return _refusal(413, LimitError(f"the body is too large; it takes at most {MAX_BODY_BYTES} bytes"))
-        began = time.monotonic()
         try:
             given = _json(body)
             if given == ASKING:
                 return JSONResponse(about(engine.model))
             asked = parse_request(given, schema)
-            if streaming.MEDIA_TYPE in request.headers.get("accept", "").lower():
-                engine.check(asked)
-                return StreamingResponse(streaming.lines(engine, asked), media_type=streaming.MEDIA_TYPE)
-            # In a thread of its own, so that /ping answers while the model writes.
-            tweets = await run_in_threadpool(engine.generate, asked)
+            engine.check(asked)
+            caller = callers.enter()
         except InputError as error:
             return _refusal(400, error)
         except RecursionError:  # as it is read, or as it is shown in a refusal
             return _refusal(400, LimitError("the body is nested too deep; it takes an object of texts, numbers and lists"))
+        except BusyError as error:
+            log.warning("turned away")
+            return _refusal(503, error, {"Retry-After": str(RETRY_SECONDS)})
+        if streaming.MEDIA_TYPE in request.headers.get("accept", "").lower():
+            lines = streaming.lines(engine, asked, caller, threads)
+            return StreamingResponse(_left(lines, callers), media_type=streaming.MEDIA_TYPE)
+        watching = asyncio.create_task(_watch(request, caller))
+        try:
+            return await _answer(asked, caller)
+        finally:
+            watching.cancel()
+            callers.leave()
+
+    async def _answer(asked: Request, caller: Caller) -> Response:
+        began = time.monotonic()
+        try:
+            # In a thread of its own, so that /ping answers while the model writes.
+            write = partial(engine.generate, asked, lambda _written: caller.check())
+            tweets = await asyncio.get_running_loop().run_in_executor(threads, write)
+        except HungUpError:
+            log.info("the caller hung up after %.2f s", time.monotonic() - began)
+            return Response(status_code=HUNG_UP)
+        except DeadlineError as error:
+            log.warning("%s", type(error).__name__)
+            return _refusal(504, error)
         except ServiceError as error:
             log.error("%s", type(error).__name__)
             return _refusal(500, error)
@@ -108,6 +136,23 @@ def create_app(engine: Engine) -> Starlette:
         return JSONResponse([asdict(tweet) for tweet in tweets])
 
     return Starlette(routes=[Route("/ping", ping), Route("/invocations", invocations, methods=["POST"])])
+
+
+async def _left(lines: AsyncIterator[bytes], callers: Callers) -> AsyncIterator[bytes]:
+    """The lines, and the caller's place back behind the last, or where nobody reads on."""
+    try:
+        async for line in lines:
+            yield line
+    finally:
+        await lines.aclose()  # type: ignore[attr-defined]
+        callers.leave()
+
+
+async def _watch(request: HttpRequest, caller: Caller) -> None:
+    """Say when the caller has hung up."""
+    while not await request.is_disconnected():
+        await asyncio.sleep(WATCH_SECONDS)
+    caller.hang_up()
 
 
 async def _read(request: HttpRequest) -> bytes | None:
@@ -128,8 +173,8 @@ def _json(body: bytes) -> Any:
         raise LimitError(f"the body is no JSON: {error}") from error
 
 
-def _refusal(status: int, error: PoliticoError) -> Response:
-    return JSONResponse({"error": type(error).__name__, "message": str(error)}, status_code=status)
+def _refusal(status: int, error: PoliticoError, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse({"error": type(error).__name__, "message": str(error)}, status_code=status, headers=headers)
 
 
 def run(settings: ServerSettings) -> None:

@@ -8,15 +8,17 @@ Who hangs up stops the writing.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
-import threading
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
 from dataclasses import asdict
 from typing import Any
 
+from inference.callers import Caller, HungUpError
 from inference.engine import Engine, Written
 from politico.control.request import Request
 from politico.errors import PoliticoError, ServiceError
@@ -30,37 +32,31 @@ PROGRESS, TWEET, FAILED = "progress", "tweet", "failed"
 log = logging.getLogger("inference")
 
 
-class _HungUpError(Exception):
-    """Nobody listens any more."""
-
-
-async def lines(engine: Engine, asked: Request) -> AsyncIterator[bytes]:
+async def lines(engine: Engine, asked: Request, caller: Caller, threads: Executor) -> AsyncIterator[bytes]:
     """The events of a request that the engine has checked, each a line."""
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-    gone = threading.Event()
 
     def put(event: dict[str, Any] | None) -> None:
-        if not gone.is_set():
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody listens
             loop.call_soon_threadsafe(queue.put_nowait, event)
 
-    work = loop.run_in_executor(None, _write, engine, asked, put, gone)
+    work = loop.run_in_executor(threads, _write, engine, asked, put, caller)
     try:
         while (event := await queue.get()) is not None:
             yield json.dumps(event, ensure_ascii=False).encode() + b"\n"
         await work
     finally:
-        gone.set()
+        caller.hang_up()
 
 
-def _write(engine: Engine, asked: Request, put: Callable[[dict[str, Any] | None], None], gone: threading.Event) -> None:
+def _write(engine: Engine, asked: Request, put: Callable[[dict[str, Any] | None], None], caller: Caller) -> None:
     """In a thread of its own: write, and put what happens."""
     began, told = time.monotonic(), -EVERY_SECONDS
 
     def tell(written: Written) -> None:
         nonlocal told
-        if gone.is_set():
-            raise _HungUpError
+        caller.check()
         if written.tokens == 0 or time.monotonic() - told >= EVERY_SECONDS:
             told = time.monotonic()
             put({"event": PROGRESS, **asdict(written)})
@@ -70,7 +66,7 @@ def _write(engine: Engine, asked: Request, put: Callable[[dict[str, Any] | None]
         for tweet in tweets:
             put({"event": TWEET, "tweet": asdict(tweet)})
         log.info("%d tweets, %d tokens, %.2f s", len(tweets), sum(one.tokens for one in tweets), time.monotonic() - began)
-    except _HungUpError:
+    except HungUpError:
         log.info("the caller hung up after %.2f s", time.monotonic() - began)
     except PoliticoError as error:
         log.error("%s", type(error).__name__)

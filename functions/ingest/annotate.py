@@ -39,7 +39,11 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _posts(lake: Lake, account: dict[str, str]) -> Iterator[Any]:
+    """Those of the account's pages that belong to the part: all, unless the account is split."""
+    after, until = account.get("after", ""), account.get("until", "")
     for key in lake.keys(places.raw_pages(account["pages_run"], account["user_id"])):
+        if key <= after or (until and key > until):
+            continue
         for page in lake.read_lines(key):
             yield from page.get("data", ())
 

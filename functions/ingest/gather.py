@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from functions import environment
@@ -25,7 +26,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _pending(lake: Lake, run: str) -> Iterator[dict[str, Any]]:
-    """Each account and run with its number of `pages`, with the reference date that they are judged by, and the mark under
+    """Each account and run with the `keys` of its pages in order, the reference date that they are judged by, and the mark under
     which they are settled: what is stored after it was read here, a later run annotates."""
     registry, _zone = open_registry(lake)
 
@@ -42,19 +43,27 @@ def _pending(lake: Lake, run: str) -> Iterator[dict[str, Any]]:
                 "user_id": one.user_id,
                 "reference": reference(pages_run),
                 "mark": mark,
-                "pages": sum(1 for _ in lake.keys(places.raw_pages(pages_run, one.user_id))),
+                "keys": list(lake.keys(places.raw_pages(pages_run, one.user_id))),
             }
 
 
 def in_parts(pending: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Accounts side by side until a part has its pages; an account is never split."""
+    """Accounts side by side until a part has its pages. One with more than that is split: each of its parts takes the pages
+    behind one key, up to another, so that all of them together take every page, also one whose key changes meanwhile."""
     part: list[dict[str, Any]] = []
     pages = 0
     for account in pending:
-        if part and pages + account["pages"] > PAGES_A_PART:
+        keys = account["keys"]
+        own = {name: value for name, value in account.items() if name != "keys"}
+        if part and pages + len(keys) > PAGES_A_PART:
             yield part
             part, pages = [], 0
-        part.append({name: value for name, value in account.items() if name != "pages"})
-        pages += account["pages"]
+        if len(keys) > PAGES_A_PART:
+            borders = ["", *keys[PAGES_A_PART - 1 : len(keys) - 1 : PAGES_A_PART], ""]
+            *whole, own = [{**own, "after": after, "until": until} for after, until in pairwise(borders)]
+            yield from ([one] for one in whole)
+            keys = keys[len(whole) * PAGES_A_PART :]
+        part.append(own)
+        pages += len(keys)
     if part:
         yield part

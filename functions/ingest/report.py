@@ -61,7 +61,11 @@ def report(run: str, lake: Lake, settle: Callable[[str, str, str], bool]) -> dic
     curated = {day["day"] for day in days}
     touched = {day for batch in lake.read_json(places.touched_days(run)) for day in batch["days"]}
     whole = [account for part in done if curated.issuperset(part["days"]) for account in part["accounts"]]
-    settled = [one for one in whole if settle(one["user_id"], one["pages_run"], one["mark"])]
+    # One that was split is settled once all of its parts are done.
+    listed = Counter(_settled_by(account) for part in parts.values() for account in part.get("accounts", ()))
+    ready = [by for by, count in Counter(map(_settled_by, whole)).items() if count >= listed[by]]
+    through = {by for by in ready if settle(*by)}
+    settled = [one for one in whole if _settled_by(one) in through]
     failed_parts = sorted(set(parts) - {part["part"] for part in done})
     return {
         "run": run,
@@ -78,6 +82,11 @@ def report(run: str, lake: Lake, settle: Callable[[str, str, str], bool]) -> dic
         "failed_days": sorted(touched - curated),
         "dataset": read_manifest(lake).identity(),
     }
+
+
+def _settled_by(account: dict[str, Any]) -> tuple[str, str, str]:
+    """What names an account's pages of one run, as they were when the parts were made."""
+    return account["user_id"], account["pages_run"], account["mark"]
 
 
 def _fetched(run: str, lake: Lake) -> list[dict[str, Any]]:

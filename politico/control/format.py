@@ -9,6 +9,7 @@ politician or a user types can turn into a marker. The schema is data: it is sav
 """
 
 import json
+import unicodedata
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -100,8 +101,8 @@ class Schema:
     def context(self, given: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         """What a person or a dataset row gave, checked and in the format's own shape and order.
 
-        White space is folded, empty values and repeated items fall away, commas inside a list's item become spaces, since
-        the comma separates items, and a field's sign stands in front of each item.
+        Accents stand in their letters (NFC), white space is folded, empty values and repeated items fall away, commas inside a
+        list's item become spaces, since the comma separates items, and a field's sign stands in front of each item.
 
         Raises UnknownFieldError, UnknownValueError or LimitError.
         """
@@ -120,8 +121,11 @@ class Schema:
         given = [value] if isinstance(value, str) else value
         if not isinstance(given, Sequence) or not all(isinstance(item, str) for item in given):
             raise LimitError(f"{one.name} is {shown(value)}; it takes {'a list of texts' if one.many else 'one text'}")
-        items = [" ".join((item.replace(",", " ") if one.many else item).split()).lstrip(one.sign) for item in given]
-        items = list(dict.fromkeys(one.sign + item.lstrip() for item in items if item.strip()))
+        texts = [composed(item.replace(",", " ") if one.many else item) for item in given]
+        bare = [" ".join(text.split()).lstrip(one.sign).lstrip() for text in texts]
+        known = {composed(value): value for value in self.values.get(one.name, ())}
+        # A model of before may know a value with its accents apart.
+        items = list(dict.fromkeys(known.get(one.sign + item, one.sign + item) for item in bare if item))
         limit = MAX_ITEMS if one.many else 1
         if len(items) > limit:
             raise LimitError(f"{one.name} has {len(items)} values; at most {limit}")
@@ -130,8 +134,7 @@ class Schema:
             length = len(item.removeprefix(one.sign))
             if length > MAX_VALUE_CHARACTERS:
                 raise LimitError(f"{one.name} has a value of {length} characters; at most {MAX_VALUE_CHARACTERS}")
-            known = self.values.get(one.name)
-            if known and item not in known:
+            if known and item not in known.values():
                 raise UnknownValueError(f"unknown {one.name} {item!r}; the model knows {', '.join(known)}")
         return tuple(items)
 
@@ -289,6 +292,11 @@ def _place(whole: bytes, part: bytes) -> int | None:
 def readable(schema: Schema, context: Context) -> str:
     """The context as a person reads it, in the format's order: `partido=UDI sentimiento=POSITIVE`."""
     return " ".join(f"{name}={SEPARATOR.join(context[name])}" for name in schema.names if context.get(name))
+
+
+def composed(text: str) -> str:
+    """The text in the one form that all texts are brought to, in requests and before training: accents in their letters (NFC)."""
+    return unicodedata.normalize("NFC", text)
 
 
 def check_text(name: str, text: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from politico.control.format import Schema, check_text, shown
+from politico.control.format import Schema, check_text, composed, shown
 from politico.errors import LimitError, UnknownFieldError
 
 MAX_PROMPT_CHARACTERS = 1000
@@ -106,7 +106,7 @@ def parse_request(body: Any, schema: Schema) -> Request:
     check_text("prompt", prompt)
     given = {name: value for name, value in inputs.items() if name != "prompt"}
     parameters = body.get("parameters")
-    return Request(schema.context(given), prompt, parse_parameters({} if parameters is None else parameters))
+    return Request(schema.context(given), composed(prompt), parse_parameters({} if parameters is None else parameters))
 
 
 def parse_parameters(given: Any) -> Parameters:
@@ -153,7 +153,7 @@ def _bad_words(value: Any) -> tuple[str, ...]:
         check_text("bad_words", word)
         if len(word) > MAX_BAD_WORD_CHARACTERS:
             raise LimitError(f"bad_words has a word of {len(word)} characters; at most {MAX_BAD_WORD_CHARACTERS}")
-    return tuple(value)
+    return tuple(map(composed, value))
 
 
 def _refuse_unknown(given: Mapping[str, Any], known: Any, where: str) -> None:

@@ -58,7 +58,9 @@ def _said_by_the_model(status: int, said: str) -> Failure:
             return Failure(status, str(body["error"]), str(body["message"]))
         except (ValueError, KeyError, TypeError):
             return Failure(status, "EndpointRefused", said)
-    if status in (503, 504) or "timed out" in said.lower():
+    if status == 503:
+        return Failure(503, "EndpointBusy", "the endpoint has too much to do; try again later")
+    if status == 504 or "timed out" in said.lower():
         return Failure(504, "EndpointTimeout", "the model took too long")
     return Failure(502, "ModelFailed", "the model failed; the endpoint's log says why")
 

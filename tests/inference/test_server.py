@@ -75,7 +75,8 @@ def test_an_invocation_answers_with_a_list_of_tweets(client: TestClient) -> None
     tweets = answer.json()
     assert len(tweets) == 3
     for tweet in tweets:
-        assert list(tweet) == ["generated_text", "finish_reason", "tokens", "model", "honoured"]
+        assert list(tweet) == ["generated_text", "finish_reason", "tokens", "model", "honoured", "synthetic"]
+        assert tweet["synthetic"] is True
         assert tweet["generated_text"].startswith("Hoy")
         assert tweet["finish_reason"] in ("stop", "length")
         assert tweet["tokens"] <= 8

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 from xml.etree.ElementTree import ParseError
 
+from politico.control.format import composed
 from politico.errors import FileFormatError
 from training.corpus.templates import LISTS
 from training.corpus.wikitext import Markup, read_pages
@@ -57,7 +58,7 @@ def read_documents(files: Iterable[Path]) -> Iterator[Document | LeftOut]:
                     yield from _articles(stream)
             else:
                 with opened(path, "rt", encoding="utf-8") as stream:
-                    yield from (Document(text) for text in group_paragraphs(stream))
+                    yield from (Document(composed(text)) for text in group_paragraphs(stream))
         except FileFormatError as error:
             raise FileFormatError(f"{path.name} {error}") from error
         except _UNREADABLE as error:
@@ -95,7 +96,7 @@ def _articles(stream: IO[bytes]) -> Iterator[Document | LeftOut]:
         elif LISTS.match(page.title):
             yield LeftOut("list")
         else:
-            yield Document(page.text, page.markup)
+            yield Document(composed(page.text), page.markup)
 
 
 def _kind(path: Path) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as files
 import pyarrow.parquet as pq
 
@@ -38,6 +39,9 @@ def read_dataset(folder: Path) -> pa.Table:
         raise FileFormatError(f"{folder} can't be read as a dataset: {error}") from error
     if not len(table):
         raise FileFormatError(f"{folder} holds no tweet")
+    # In the form that requests are brought to.
+    place = table.schema.get_field_index("text")
+    table = table.set_column(place, "text", pc.utf8_normalize(table["text"], form="NFC"))
     # A fixed order, so that the same dataset gives the same run; one chunk, so that rows are taken quickly.
     return table.sort_by([(DAY, "ascending"), ("id_str", "ascending")]).combine_chunks()
 
