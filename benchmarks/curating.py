@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 from multiprocessing import get_context
@@ -29,7 +29,7 @@ from politico.tweets.politician import read_registry
 from politico.tweets.tweet import write_time
 
 WORKERS = 2
-MADE = {"politico": ("annotated", "dataset", "runs"), "pandas": ("pandas",)}
+MADE = {"politico": ("annotated", "dataset", "runs"), "pandas": ("pandas",), "polars": ("polars",)}
 """What each one writes into the folder."""
 
 
@@ -37,7 +37,7 @@ def main() -> None:
     what, folder, number = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:WORKERS])
-    doing = {"store": store, "politico": build, "pandas": build_peer, "digest": digest}
+    doing = {"store": store, "politico": build, "pandas": build_peer, "polars": build_polars, "digest": digest}
     print(json.dumps(doing[what](folder, number)))
 
 
@@ -97,10 +97,7 @@ def _parts(lake: Lake, run: str, day: int) -> list[dict[str, Any]]:
     """As `gather` cuts them."""
     registry = read_registry(lake.read_text(places.REGISTRY))
     told = {"pages_run": run, "mark": "", "reference": write_time(replay.REFERENCE + timedelta(days=day, hours=12 if day else 0))}
-    pending = (
-        {**told, "user_id": one.user_id, "pages": sum(1 for _ in lake.keys(places.raw_pages(run, one.user_id)))}
-        for one in registry
-    )
+    pending = ({**told, "user_id": one.user_id, "keys": list(lake.keys(places.raw_pages(run, one.user_id)))} for one in registry)
     return [{"run": run, "part": f"{number:04}", "accounts": accounts} for number, accounts in enumerate(in_parts(pending))]
 
 
@@ -134,12 +131,23 @@ def _peak_gigabytes(process: int) -> float:
 
 def build_peer(folder: Path, _day: int) -> dict[str, Any]:
     """The peer's dataset, from the pages of the run that brought them all."""
+    return _build_peer(folder, build_with_pandas, "pandas")
+
+
+def build_polars(folder: Path, _day: int) -> dict[str, Any]:
+    """The same by the other peer."""
+    from benchmarks.polars_peer import build_with_polars
+
+    return _build_peer(folder, build_with_polars, "polars")
+
+
+def _build_peer(folder: Path, build: Callable[..., int], name: str) -> dict[str, Any]:
     lake = lake_in(folder)
     pages = sorted((folder / places.RAW / f"run={replay.run_of_day(0)}").glob("*/*.jsonl.gz"))
     annotations = [one.to_json() for one in replay.canned_annotations()]
     registry = folder / places.REGISTRY
     began = time.perf_counter()
-    rows = build_with_pandas(pages, registry, annotations, replay.REFERENCE, folder / "pandas")
+    rows = build(pages, registry, annotations, replay.REFERENCE, folder / name)
     ended = time.perf_counter()
     assert lake.read(places.REGISTRY), "the registry is where the peer found it"
     return {"seconds": ended - began, "gigabytes": _peak_gigabytes(os.getpid()), "rows": rows}

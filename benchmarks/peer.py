@@ -34,7 +34,8 @@ def build_with_pandas(
     editable_until = pd.to_datetime(frame["edit_controls"].map(lambda controls: controls["editable_until"]))
 
     frame = frame[
-        ~frame["raw"].str.startswith("RT @")
+        ~frame["raw"].str.match(r"\s*RT\s?:?\s@\w")
+        & ~frame["raw"].str.contains(r"(?<!\w)(?:QT|MT)\s?:?\s@\w|^\s*[\"“«]\s?@\w+:")
         & (frame["created_at"] >= reference - timedelta(days=500))
         & (editable_until <= reference)
         & (frame["text"].str.count(r"[^\W_]\S*") >= 5)

@@ -1,18 +1,22 @@
 """What several benchmarks need: a server in a process of its own, and the machine that a figure was measured on."""
 
+import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 _START_SECONDS = 60
+_ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextmanager
@@ -41,6 +45,40 @@ def _answers(address: str) -> bool:
         return True
     except OSError:
         return False
+
+
+def measured(words: list[str]) -> dict[str, float]:
+    """Seconds of a process, and its largest memory in gigabytes."""
+    runner = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
+    runner += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", runner, *words], cwd=_ROOT, check=True, capture_output=True, text=True)
+    unit = 1e9 if sys.platform == "darwin" else 1e6  # bytes there, kilobytes on Linux
+    return {"seconds": round(time.monotonic() - began, 1), "gigabytes": round(int(done.stdout.split()[-1]) / unit, 2)}
+
+
+def in_turn(module: str, ways: Mapping[str, list[str]], *, rounds: int, tweets: int) -> dict[str, Any]:
+    """Each way's process, measured so often in turn: what a benchmark stores, with the medians of their seconds."""
+    found: dict[str, list[dict[str, float]]] = {who: [] for who in ways}
+    for _ in range(rounds):
+        for who, words in ways.items():
+            found[who].append(measured(words))
+            print(who, found[who][-1], flush=True)
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "command": command_line(module),
+        "machine": machine(),
+        "tweets": tweets,
+        **found,
+        "seconds": {who: statistics.median(row["seconds"] for row in rows) for who, rows in found.items()},
+    }
+
+
+def keep(figures: Mapping[str, Any], path: Path, *, write: bool) -> None:
+    """Show the figures, and keep them where that was asked for."""
+    print(json.dumps(figures, indent=1))
+    if write:
+        path.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 def machine() -> dict[str, Any]:

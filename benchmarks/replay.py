@@ -98,9 +98,14 @@ def _store(lake: Lake, run: str, account: Account, times: Iterator[datetime], te
     return pages
 
 
+def id_at(account: Account, moment: datetime) -> str:
+    """The id that X would have made then, the account's number in its last bits."""
+    return str((int((moment - _EPOCH).total_seconds() * 1000) << 22) + account.number)
+
+
 def _post(account: Account, moment: datetime, row: Mapping[str, str]) -> dict[str, Any]:
     text = row["text"]
-    id_str = str((int((moment - _EPOCH).total_seconds() * 1000) << 22) + account.number)
+    id_str = id_at(account, moment)
     entities = {
         "hashtags": [{"start": one.start(), "end": one.end(), "tag": one[1]} for one in _HASHTAG.finditer(text)],
         "mentions": [

@@ -7,24 +7,18 @@ reads the same columns with `pandas.read_parquet` and counts by hour and person:
 """
 
 import argparse
-import json
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.processes import command_line, machine
+from benchmarks.processes import in_turn, keep
 
 RESULTS = Path(__file__).parent / "results" / "report.json"
-ROOT = Path(__file__).resolve().parents[1]
 PEOPLE, PARTIES, DAYS, WORDS = 355, 20, 1_000, 3_000
 MOODS = ("POSITIVE", "NEGATIVE", "NEUTRAL", "MIXED")
 PEER = """
@@ -49,32 +43,8 @@ def main() -> None:
             "ours": [sys.executable, "-m", "cli.main", "report", "--dataset", str(dataset), "--out", f"{name}/report"],
             "pandas": [sys.executable, "-c", PEER, str(dataset)],
         }
-        found: dict[str, list[dict[str, float]]] = {one: [] for one in ways}
-        for _ in range(given.rounds):
-            for one, words in ways.items():
-                found[one].append(measured(words))
-                print(one, found[one][-1], flush=True)
-    figures: dict[str, Any] = {
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "command": command_line("benchmarks.report"),
-        "machine": machine(),
-        "tweets": given.size,
-        **found,
-        "seconds": {one: statistics.median(row["seconds"] for row in rows) for one, rows in found.items()},
-    }
-    print(json.dumps(figures, indent=1))
-    if given.write:
-        RESULTS.write_text(json.dumps(figures, indent=1) + "\n")
-
-
-def measured(words: list[str]) -> dict[str, float]:
-    """Seconds of a process, and its largest memory in gigabytes."""
-    runner = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
-    runner += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    began = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", runner, *words], cwd=ROOT, check=True, capture_output=True, text=True)
-    unit = 1e9 if sys.platform == "darwin" else 1e6  # bytes there, kilobytes on Linux
-    return {"seconds": round(time.monotonic() - began, 1), "gigabytes": round(int(done.stdout.split()[-1]) / unit, 2)}
+        figures = in_turn("benchmarks.report", ways, rounds=given.rounds, tweets=given.size)
+    keep(figures, RESULTS, write=given.write)
 
 
 def make_up(folder: Path, size: int) -> Path:

@@ -25,6 +25,7 @@ X_SECRET = "POLITICO_X_SECRET"
 X_TERMS = "POLITICO_X_TERMS_ACKNOWLEDGED"
 X_MONTHLY_CAP = "POLITICO_X_MONTHLY_CAP"
 X_EXCLUDE_RETWEETS = "POLITICO_X_EXCLUDE_RETWEETS"
+X_LATE_HOURS = "POLITICO_X_LATE_HOURS"
 """`yes` or `no`."""
 X_LOOKUPS_A_DAY = "POLITICO_X_LOOKUPS_A_DAY"
 X_ADDRESS = "X_API_URL"
@@ -135,6 +136,10 @@ def x_monthly_cap() -> int:
 
 def x_exclude_retweets() -> bool:
     return os.environ[X_EXCLUDE_RETWEETS] == "yes"
+
+
+def x_late_hours() -> float:
+    return float(os.environ[X_LATE_HOURS])
 
 
 def x_lookups_a_day() -> int:

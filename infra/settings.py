@@ -33,6 +33,8 @@ _AT_LEAST = {
     "page_tweets_a_day": 0,
     "page_tweets_a_second": 1,
 }
+LONGEST_LATE_HOURS = 7 * 24
+"""Each run buys the posts of so many hours again: more would be a mistake."""
 LONGEST_LAG_HOURS = 7 * 24
 """What an alarm's periods may add up to, when each is an hour or longer."""
 
@@ -63,6 +65,9 @@ class Settings:
     """Posts that may be read from X in a calendar month, over all accounts (about $0.005 each)."""
     x_exclude_retweets: bool = False
     """Have X leave retweets out of timelines: none is kept, and those left out cost nothing. Quotes X can't leave out."""
+    x_late_hours: float = 3.0
+    """X shows some posts hours after they were written: those of so many hours before a run are read again by the next, and paid
+    again."""
     compliance_schedule: str = "cron(0 2 * * ? *)"
     """When what X has deleted is looked for and removed; X gives 24 hours."""
     x_lookups_a_day: int = 500
@@ -165,6 +170,8 @@ class Settings:
                 f"comprehend_rate is {self.comprehend_rate} for an annotation_concurrency of {self.annotation_concurrency}; "
                 "it takes at least twice that, or a part outlasts a function's 15 minutes: lower one or raise the other"
             )
+        if not 0 <= self.x_late_hours <= LONGEST_LATE_HOURS:
+            raise LimitError(f"x_late_hours is {self.x_late_hours}; it takes 0 to {LONGEST_LATE_HOURS}")
         if not 1 <= self.lag_hours <= LONGEST_LAG_HOURS:
             raise LimitError(f"lag_hours is {self.lag_hours}; CloudWatch looks back 1 to {LONGEST_LAG_HOURS} hours")
         if not 0 < self.spending_alarm_percent <= 100:

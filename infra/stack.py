@@ -155,6 +155,7 @@ class PoliticoStack(Stack):
             "XMonthlyCap": str(settings.x_monthly_cap),
             "XLookupsADay": str(settings.x_lookups_a_day),
             "XExcludeRetweets": "yes" if settings.x_exclude_retweets else "no",
+            "XLateHours": str(settings.x_late_hours),
         }
         if api.page_url:
             outputs["PageUrl"] = api.page_url

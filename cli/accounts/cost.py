@@ -37,6 +37,8 @@ class Known:
     lookups_a_day: int
     spent: int
     excludes_retweets: bool
+    late_hours: float
+    """Of the posts before each run, which the next one buys again."""
     where: str
     """One line on where these come from."""
 
@@ -62,6 +64,7 @@ def cost_of_ingest(
         spent=known.spent,
         lookups_a_day=known.lookups_a_day,
         excludes_retweets=known.excludes_retweets,
+        late_hours=known.late_hours,
         assumptions=assumptions,
     )
     if as_json:
@@ -93,7 +96,12 @@ def _known(services: Services | None, unreachable: str, cap: int | None) -> Know
         said = unreachable.split(";")[0]
         where = f"no stack is asked ({said}): cap and lookups are the settings' defaults, and nothing counts as read"
         return Known(
-            settings.x_monthly_cap if cap is None else cap, settings.x_lookups_a_day, 0, settings.x_exclude_retweets, where
+            settings.x_monthly_cap if cap is None else cap,
+            settings.x_lookups_a_day,
+            0,
+            settings.x_exclude_retweets,
+            settings.x_late_hours,
+            where,
         )
     deployed = int(services.output("XMonthlyCap"))
     return Known(
@@ -101,6 +109,7 @@ def _known(services: Services | None, unreachable: str, cap: int | None) -> Know
         int(services.output("XLookupsADay")),
         services.ledger.spent(datetime.now(UTC)),
         services.output("XExcludeRetweets") == "yes",
+        float(services.output("XLateHours")),
         "cap, lookups and what is read already are the stack's",
     )
 
@@ -133,6 +142,7 @@ def _as_json(result: Estimate, known: Known, assumptions: Assumptions) -> dict[s
         "fits": result.fits,
         "lookups_a_day": known.lookups_a_day,
         "excludes_retweets": known.excludes_retweets,
+        "late_hours": known.late_hours,
         "assumptions": asdict(assumptions),
         "prices": {**asdict(PRICES), "as_of": str(PRICES.as_of)},
     }
@@ -189,6 +199,11 @@ def _of_assumptions(result: Estimate, known: Known, assumed: Assumptions) -> lis
         lines.append(f"Of {unknown:,} accounts nobody told how many posts they have: {WINDOW:,} each, the most that X shows")
     if result.accounts_of_measured_pace:
         lines.append(f"For {result.accounts_of_measured_pace:,} of {result.accounts:,} accounts the ledger knows the pace")
+    if known.late_hours:
+        lines.append(
+            f"X shows some posts late: those of the {known.late_hours:g} hours before each run are bought again by the next "
+            f"(x_late_hours), {min(1.0, known.late_hours / 24):.0%} of a day's at an even pace"
+        )
     return [
         *lines,
         f"Assumed: {assumed.posts_a_day:g} posts a day and account (--posts-a-day), {assumed.retweet_share:.0%} of them retweets "

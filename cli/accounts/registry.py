@@ -1,6 +1,6 @@
 """`politico registry`: check the reviewed list of politicians, and put it into the lake."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from rich.table import Table
 
 from cli import local_cloud
 from cli.accounts import x_access
+from cli.importing.people import read_people
 from cli.screen import Screen, counted
 from cli.services import Services
-from cli.text_files import read_text_file
 from politico.accounts.registry_check import UNUSABLE, WARNING, WRONG, Finding, check_against_x, check_alone, is_askable
 from politico.cost.prices import PRICES
 from politico.errors import InputError, RegistryError, ServiceError
@@ -34,7 +34,7 @@ def check(file: Path | None, *, offline: bool, wait: bool, local: bool) -> int:
     """
     screen = Screen()
     services = None if file is not None and offline else local_cloud.stack(local=local)
-    entries = read_entries(read_text_file(file) if file is not None else _from_lake(services))
+    entries = read_entries(read_people(file, _say(screen.console)) if file is not None else _from_lake(services))
     if not entries:
         raise RegistryError("the registry lists nobody: it has a first line and nothing else")
     findings = check_alone(entries)
@@ -56,7 +56,8 @@ def check(file: Path | None, *, offline: bool, wait: bool, local: bool) -> int:
 
 def put(file: Path, *, local: bool) -> None:
     """Put the list into the lake, for the next run. Raises RegistryError with all that keeps it from being used."""
-    registry = read_registry(read_text_file(file))
+    console = Screen().console
+    registry = read_registry(read_people(file, _say(console)))
     services = local_cloud.stack(local=local)
     buried = read_tombstones(services.lake)
     forgotten = [one.screen_name for one in registry if buried.user(one.user_id)]
@@ -66,11 +67,15 @@ def put(file: Path, *, local: bool) -> None:
             "take these lines out"
         )
     put_registry(services.lake, registry)
-    console = Screen().console
     console.print(f"{len(registry):,} politicians at {services.lake.uri(places.REGISTRY)}", highlight=False, soft_wrap=True)
     for finding in check_alone(read_entries(registry.to_csv())):
         console.print(f"{finding.severity}: {escape(finding.said)}; {finding.to_do}", highlight=False, soft_wrap=True)
     console.print("X was not asked: `politico registry check` does", highlight=False)
+
+
+def _say(console: Console) -> Callable[[str], None]:
+    """For what was mended in a list as it was read: `put` stores it so."""
+    return lambda note: console.print(note, highlight=False, soft_wrap=True, markup=False)
 
 
 def _from_lake(services: Services | None) -> str:

@@ -203,6 +203,7 @@ def _as_line(entry: Post) -> dict[str, Any]:
         "file": entry.file,
         "screen_name": entry.screen_name,
         "created_at": tweet.created_at.isoformat(),
+        "kind": tweet.kind,
         "versions": entry.body.get("edit_history_tweet_ids") or (),
         "looks_cut": entry.looks_cut,
         "resolution": entry.resolution.total_seconds(),
@@ -231,7 +232,7 @@ class _Admitting:
             self.newest = max(self.newest or entry["created_at"], entry["created_at"])
             self.kept += 1
             self.mended.update(mended)
-            self.kinds[parse_post(entry["body"]).kind] += 1
+            self.kinds[parse_post(entry["body"]).kind if mended else entry["kind"]] += 1
         else:
             bad.write(json.dumps(vars(reject), ensure_ascii=False) + "\n")
             self.reasons[reject.reason] += 1

@@ -15,6 +15,8 @@ _BYTE = re.compile(r"<([89a-fA-F][0-9a-fA-F])>")
 """As R writes, beside `<U+00F3>`, a byte of Latin-1 that it can't show."""
 _TWICE = re.compile(r"&amp;(amp|lt|gt|quot|apos|#39);")
 """Escaped by two programs. In X's own files it is what somebody typed."""
+_SIDE_BY_SIDE = re.compile(r"[^\x00-\x7f]{2}")
+"""A letter of several bytes, read as another encoding's letters, is so many of them: where none stand together there is none."""
 _LINE_BREAK = re.compile(r"(?:\\r)?\\n")
 _LOST_INSIDE = re.compile(r"[a-záéíóúüñ]\?[a-záéíóúüñ]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -39,10 +41,10 @@ class Letters:
     def see(self, text: str) -> None:
         """One more text of the file."""
         self._breaks += "\n" in text
-        self._written_breaks += bool(_LINE_BREAK.search(text))
-        self._code_points += bool(_CODE_POINT.search(text))
+        self._written_breaks += "\\n" in text and bool(_LINE_BREAK.search(text))
+        self._code_points += "<U+" in text and bool(_CODE_POINT.search(text))
         self._beyond_ascii = self._beyond_ascii or any(letter.isalpha() and letter > "\x7f" for letter in text)
-        self._lost_inside = self._lost_inside or bool(_LOST_INSIDE.search(text))
+        self._lost_inside = self._lost_inside or ("?" in text and bool(_LOST_INSIDE.search(text)))
 
     def mend(self, text: str, *, of_table: bool = False) -> Mended:
         """An undamaged text comes back as it is. `of_table`: other programs than X's have written the file."""
@@ -52,7 +54,7 @@ class Letters:
         if self._code_points:
             mended = _CODE_POINT.sub(_letter, mended)
             mended = _BYTE.sub(lambda found: bytes.fromhex(found[1]).decode("cp1252", errors="ignore") or found[0], mended)
-        if not mended.isascii():
+        if _SIDE_BY_SIDE.search(mended):
             mended = ftfy.fix_encoding(mended, ALONE)
         if self._written_breaks and not self._breaks:  # where some text has a line break, `\n` is its writer's
             mended = _LINE_BREAK.sub("\n", mended)

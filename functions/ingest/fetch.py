@@ -1,6 +1,6 @@
 """Ingest: store one account's new pages until none is left, X asks to wait, the cap is reached, or time runs out."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from functions import environment
@@ -32,6 +32,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         reference=read_time(event["reference"]),
         now=environment.now,
         exclude_retweets=environment.x_exclude_retweets(),
+        late=timedelta(hours=environment.x_late_hours()),
     )
     answer = {"user_id": account["user_id"], "screen_name": account["screen_name"]}
 

@@ -50,6 +50,7 @@ class Ingest(Construct):
             environment.X_SECRET: settings.x_secret_name,
             environment.X_MONTHLY_CAP: str(settings.x_monthly_cap),
             environment.X_EXCLUDE_RETWEETS: "yes" if settings.x_exclude_retweets else "no",
+            environment.X_LATE_HOURS: str(settings.x_late_hours),
         }
         long = Duration.minutes(15)
         self.plan = functions.make("Plan", "ingest.plan", environment={**lake, **terms})

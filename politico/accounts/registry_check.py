@@ -1,5 +1,6 @@
 """What is wrong with a reviewed registry, and what to do about it: first by itself, then compared with X."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ WARNING = "warning"
 
 _EXACT_DIGITS = 15
 """A spreadsheet keeps so many of a number; what follows becomes zeros."""
+_HANDLE = re.compile(r"[A-Za-z0-9_]{1,20}")
+"""X gives 15 letters and digits; some of its first accounts have 20."""
 _TO_DO: Mapping[str, str] = {
     "no_value": "fill it in",
     "too_many_values": "quote the value",
@@ -43,6 +46,8 @@ class Finding:
 def check_alone(entries: Sequence[Entry]) -> list[Finding]:
     """What can be seen without asking X: values, repetitions, and the same person twice."""
     found = [_of_fault(fault) for fault in find_faults(entries)]
+    for entry in entries:
+        found += _of_forms(entry)
     by_person: defaultdict[tuple[str, ...], list[Entry]] = defaultdict(list)
     for entry in entries:
         by_person[tuple(sorted(plain_words(entry.politician.name)))].append(entry)
@@ -78,6 +83,24 @@ def is_askable(entry: Entry) -> bool:
     """Can X be asked for this line's id? It refuses the whole question for one that is none."""
     user_id = entry.politician.user_id
     return user_id.isascii() and user_id.isdigit() and len(user_id) <= 19
+
+
+def _of_forms(entry: Entry) -> Iterable[Finding]:
+    """What may be no handle of X's, and what may have been rounded: a list for other texts than X's may have both."""
+    handle, user_id = entry.politician.screen_name, entry.politician.user_id
+    if handle and not _HANDLE.fullmatch(handle):
+        said = f"{handle!r} is no handle: X's have letters without accents, digits and _, at most 15"
+        yield _finding(entry, WARNING, "odd_screen_name", said, "write the account's name as it stands behind the @")
+    if looks_rounded(user_id):
+        said = f"the id {user_id} may have been rounded: it is one that a spreadsheet or another program makes of its neighbours"
+        yield _finding(entry, WARNING, "rounded_user_id", said, "compare it with the account's own; keep ids as text")
+
+
+def looks_rounded(user_id: str) -> bool:
+    """Whether an id is one that a spreadsheet, or a floating-point number, can hold; of true ones of 19 digits one in 250 is."""
+    if not (user_id.isascii() and user_id.isdigit()) or int(user_id) <= 2**53:
+        return False
+    return not user_id[_EXACT_DIGITS:].strip("0") or int(float(user_id)) == int(user_id)
 
 
 def _of_fault(fault: Fault) -> Finding:

@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from politico.tweets.kinds import QUOTED, RETWEETED
@@ -234,6 +235,7 @@ def judged(value: Any, *, bare: bool = False, of_ids: bool = False) -> str | Non
     return _judged_text(" ".join(str(value).split()), bare, of_ids)
 
 
+@lru_cache(maxsize=4096)
 def _judged_text(text: str, bare: bool, of_ids: bool) -> str | None:
     word = _folded(text)
     if word in NO:

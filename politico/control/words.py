@@ -23,7 +23,14 @@ def words_of(text: str) -> list[str]:
 
 def words_at(text: str) -> list[tuple[str, int, int]]:
     """The same words, each with where it begins and ends in the text, in characters."""
-    return [(word, *found.span()) for found in _SPELLED.finditer(text) for word in words_of(found[0])]
+    spelled = _SPELLED if text.isascii() or unicodedata.is_normalized("NFC", text) else _spelled_with_marks_of(text)
+    return [(word, *found.span()) for found in spelled.finditer(text) for word in words_of(found[0])]
+
+
+def _spelled_with_marks_of(text: str) -> re.Pattern[str]:
+    """For a decomposed text: also the signs of other scripts are letters' parts."""
+    marks = "".join(sorted({one for one in text if unicodedata.category(one).startswith("M")}))
+    return re.compile(rf"[@#]?\w(?:\w|[\u0300-\u036f{re.escape(marks)}])*")
 
 
 def repeated_share(text: str) -> float:

@@ -113,12 +113,14 @@ def estimate(
     spent: int = 0,
     lookups_a_day: int = 0,
     excludes_retweets: bool = False,
+    late_hours: float = 0.0,
     assumptions: Assumptions | None = None,
     prices: Prices = PRICES,
 ) -> Estimate:
     """An upper bound for the backfill; for what follows each account's measured pace, or else the assumed one.
 
-    `excludes_retweets` is how posts are bought now, and were when the pace was measured. Asks nobody anything.
+    `excludes_retweets` is how posts are bought now, and were when the pace was measured. Each day the posts of `late_hours` are
+    bought twice; a measured pace has them in it. Asks nobody anything.
     """
     assumed = assumptions or Assumptions()
     fewer = 1 - assumed.retweet_share
@@ -126,6 +128,7 @@ def estimate(
     lookups = round(lookups_a_day * DAYS_A_MONTH)
     # Of all posts, those that are not bought among them: these are what the kept are a share of.
     a_day = sum(assumed.posts_a_day if one.posts_a_day is None or not share else one.posts_a_day / share for one in accounts)
+    again = assumed.posts_a_day * sum(one.posts_a_day is None for one in accounts) * min(1.0, late_hours / 24)
 
     def bill(bought_posts: float, all_posts: float) -> Bill:
         bought = math.ceil(round(bought_posts, 6))
@@ -136,7 +139,7 @@ def estimate(
         return bill(left, left / bought_share if bought_share else 0.0)
 
     def month(bought_share: float) -> Bill:
-        return bill(a_day * DAYS_A_MONTH * bought_share, a_day * DAYS_A_MONTH)
+        return bill((a_day + again) * DAYS_A_MONTH * bought_share, a_day * DAYS_A_MONTH)
 
     first, monthly = backfill(share), month(share)
     return Estimate(

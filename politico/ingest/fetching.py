@@ -1,8 +1,9 @@
-"""One account's timeline into the lake, page after page, with X's connection always busy and nothing stored ever bought again.
+"""One account's timeline into the lake, page after page, with X's connection always busy and nothing bought twice but by choice.
 
 While a page is stored and noted, the next one is under way already, paid for in advance. For each page, in this order: its
 price is set aside in the ledger; it is read; the ledger is told which page is coming; it is stored; the ledger is told that it
-is. So a kill at any moment loses nothing, and costs at most:
+is. Posts that could still be edited, and those of the last hours (`late`), are read again by the next run. A kill at any moment
+loses nothing, and costs at most:
 
 - two pages that X sold and that are not stored: the one that was about to be, and the one under way;
 - two pages' price (200 posts) that stays counted against the month's cap;
@@ -11,7 +12,7 @@ is. So a kill at any moment loses nothing, and costs at most:
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from politico.errors import ServiceError, TweetError
@@ -22,7 +23,7 @@ from politico.lake.redaction import redact_page
 from politico.lake.tombstones import Tombstones, read_tombstones
 from politico.ledger.cursor import Announced, Cursor
 from politico.ledger.table import Ledger
-from politico.tweets.tweet import read_time
+from politico.tweets.tweet import last_id_before, read_time, snowflake_time
 from politico.x.timelines import WINDOW, Page, Timeline
 
 TRIES = 3
@@ -43,6 +44,9 @@ class Fetch:
     now: Callable[[], datetime]
     exclude_retweets: bool = False
     """Have X leave retweets out, which then cost nothing. Quotes can't be excluded: X's timelines have no such choice."""
+    late: timedelta = timedelta(0)
+    """How long after it was written X may show a post for the first time: posts that young, as of the reference, are read again
+    by the next run, which finds what came between them."""
     window: int = WINDOW
     """An account's first pass ends with the page that reaches so many posts."""
     ahead: bool = True
@@ -78,7 +82,8 @@ class Fetch:
         keys = self.lake.keys(places.raw_pages(announced.run, user_id))
         if not any(announced.is_this(places.newest_and_oldest(key)[1]) for key in keys):
             return cursor, False
-        self._note(user_id, announced.after, announced.last, announced.run)
+        # When that run asked is not known here: its newest post tells a time that was before.
+        self._note(user_id, announced.after, announced.last, announced.run, self._asked_by(announced.after))
         return announced.after, announced.last
 
     def _pass(
@@ -146,14 +151,19 @@ class Fetch:
             self.pages += 1
             self.posts += len(body["data"])
         if step.moved or step.last:
-            self._note(user_id, step.after, step.last, run if key is not None else None)
+            self._note(user_id, step.after, step.last, run if key is not None else None, self.reference)
         elif key is not None:
             self.ledger.hand_over(user_id, run)
         return [key] if key is not None else []
 
-    def _note(self, user_id: str, cursor: Cursor, last: bool, stored_by: str | None) -> None:
+    def _asked_by(self, cursor: Cursor) -> datetime:
+        """A time when the pass had begun, at the earliest."""
+        return min(self.reference, snowflake_time(cursor.newest_id)) if cursor.newest_id else self.reference
+
+    def _note(self, user_id: str, cursor: Cursor, last: bool, stored_by: str | None, asked_at: datetime) -> None:
         if last:
-            self.ledger.complete(user_id, cursor.completed(), self.now(), stored_by)
+            certain_to = (last_id_before(asked_at - self.late) or None) if self.late else None
+            self.ledger.complete(user_id, cursor.completed(certain_to), self.now(), stored_by)
         else:
             self.ledger.note(user_id, cursor, stored_by)
 

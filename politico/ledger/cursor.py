@@ -39,13 +39,19 @@ class Cursor:
         editable = [one for one in (self.unsettled_id, oldest_editable) if one is not None]
         return Cursor(self.since_id, self.newest_id or newest, oldest, min(editable, key=int, default=None), self.taken + posts)
 
-    def completed(self) -> "Cursor":
-        """After the pass's last page. What could still be edited, and all that came after, is read again by the next pass."""
+    def completed(self, certain_to: int | None = None) -> "Cursor":
+        """After the pass's last page. What could still be edited, and all that came after, is read again by the next pass.
+
+        So is what has a higher id than `certain_to`: of these X may show some only later.
+        """
         reached = self.newest_id or self.since_id
-        if self.unsettled_id is None:
-            return Cursor(reached)
         # A page may bring a post that is newer than the pass's first: what lies between the two is the next pass's.
-        return Cursor(str(min(int(self.unsettled_id) - 1, int(reached or self.unsettled_id))))
+        bounds = [int(one) for one in (reached,) if one is not None]
+        if self.unsettled_id is not None:
+            bounds.append(int(self.unsettled_id) - 1)
+        if certain_to is not None and bounds:
+            bounds.append(max(certain_to, int(self.since_id or 0)))
+        return Cursor(str(min(bounds)) if bounds else None)
 
     def without(self, is_buried: Callable[[str], bool]) -> "Cursor":
         """The same place, told without the ids of buried posts."""

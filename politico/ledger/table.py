@@ -29,7 +29,7 @@ class Purchases:
     """What an account has cost so far."""
 
     bought: int
-    """Posts, all of them; some twice, when they could still be edited."""
+    """Posts, all of them; some twice, when they could still be edited or others may come late."""
     bought_since: int
     """Of these, posts that were bought after the first complete pass over its timeline."""
     followed: timedelta

@@ -21,7 +21,7 @@ def kind_of(references: Iterable[Mapping[str, Any]] | None, text: str) -> str:
     types = {one.get("type") for one in references} if references else ()
     if RETWEETED in types or begins_as_retweet(text):
         return RETWEET
-    return QUOTE if QUOTED in types or _QUOTES_BY_HAND.search(text) else ORIGINAL
+    return QUOTE if QUOTED in types or ("@" in text and _QUOTES_BY_HAND.search(text)) else ORIGINAL
 
 
 def begins_as_retweet(text: str) -> bool:

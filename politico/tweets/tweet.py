@@ -171,6 +171,12 @@ def snowflake_time(id_str: str) -> datetime:
     return datetime.fromtimestamp(((int(id_str) >> 22) + _SNOWFLAKE_EPOCH_MILLISECONDS) / 1000, UTC)
 
 
+def last_id_before(moment: datetime) -> int:
+    """The highest id that X can have given to a post before this moment, where ids tell the time; 0 where they do not."""
+    milliseconds = int(moment.timestamp() * 1000) - _SNOWFLAKE_EPOCH_MILLISECONDS
+    return max(0, (milliseconds << 22) - 1)
+
+
 def write_time(moment: datetime) -> str:
     """A time as X writes it: `2024-05-03T14:22:10.000Z`."""
     return moment.astimezone(UTC).isoformat(timespec="seconds")[:19] + ".000Z"

@@ -385,6 +385,7 @@ def test_a_fetch_that_could_not_begin_says_what_the_workflow_is_to_do(
     monkeypatch.setenv(environment.X_SECRET, "x-secret")
     monkeypatch.setenv(environment.X_MONTHLY_CAP, setting.get(environment.X_MONTHLY_CAP, "1000"))
     monkeypatch.setenv(environment.X_EXCLUDE_RETWEETS, "no")
+    monkeypatch.setenv(environment.X_LATE_HOURS, "0")
     environment.client("secretsmanager").create_secret(Name="x-secret", SecretString='{"bearer_token": "a-token"}')
     if "reset" in setting:
         environment.ledger().note_reset(int(setting["reset"]))
@@ -410,6 +411,7 @@ def test_a_fetch_that_would_go_on_after_its_time_leaves_the_rest_to_the_next_run
     monkeypatch.setenv(environment.X_SECRET, "x-secret")
     monkeypatch.setenv(environment.X_MONTHLY_CAP, "1000")
     monkeypatch.setenv(environment.X_EXCLUDE_RETWEETS, "no")
+    monkeypatch.setenv(environment.X_LATE_HOURS, "0")
     environment.client("secretsmanager").create_secret(Name="x-secret", SecretString="a-token")
     environment.ledger().note_reset(4102444800)
     event = {"run": RUN, "reference": REFERENCE, "latest": REFERENCE, "number": "00000", "account": {"user_id": "7"}}

@@ -202,6 +202,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv(environment.X_SECRET, "x-secret")
     monkeypatch.setenv(environment.X_MONTHLY_CAP, "1000")
     monkeypatch.setenv(environment.X_EXCLUDE_RETWEETS, "no")
+    monkeypatch.setenv(environment.X_LATE_HOURS, "0")
     kept = (environment.client, environment.lake, environment.ledger, environment.x_connection, environment.x_bearer_token)
     with mock_aws():
         for one in kept:

@@ -155,7 +155,8 @@ def test_who_hangs_up_stops_the_writing(model: Model) -> None:
         over.set()
 
     try:
-        asyncio.run(listen_once())  # which waits for the executor's threads
+        with ThreadPoolExecutor(1) as elsewhere:  # where no browser's loop is running
+            elsewhere.submit(asyncio.run, listen_once()).result()  # which waits for the executor's threads
     finally:
         hook.remove()
     assert over.is_set()

@@ -654,7 +654,9 @@ def test_bad_settings_end_in_one_clear_sentence(context: dict[str, Any], said: s
 
 
 @pytest.mark.parametrize(
-    "given", [{"x_monthly_cap": -1}, {"training_hours": 700}, {"spot_wait_hours": -1}], ids=lambda given: next(iter(given))
+    "given",
+    [{"x_monthly_cap": -1}, {"x_late_hours": 200}, {"training_hours": 700}, {"spot_wait_hours": -1}],
+    ids=lambda given: next(iter(given)),
 )
 def test_settings_outside_their_limits_are_refused(given: dict[str, Any]) -> None:
     (name,) = given

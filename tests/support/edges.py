@@ -39,6 +39,7 @@ _TEMPLATE = {
         "XMonthlyCap": {"Value": "10000"},
         "XLookupsADay": {"Value": "100"},
         "XExcludeRetweets": {"Value": "no"},
+        "XLateHours": {"Value": "3.0"},
     },
 }
 

@@ -1,11 +1,14 @@
 """Checking the reviewed registry: alone, against X, and the commands `politico registry check` and `put`."""
 
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from cli.main import app
@@ -14,7 +17,7 @@ from functions.environment import X_ADDRESS
 from local.account import REGION
 from local.x.api import XApi
 from local.x.faults import Fault
-from politico.accounts.registry_check import UNUSABLE, WARNING, check_against_x, check_alone
+from politico.accounts.registry_check import UNUSABLE, WARNING, check_against_x, check_alone, looks_rounded
 from politico.errors import InputError, RegistryError
 from politico.lake import places
 from politico.lake.tombstones import bury
@@ -59,6 +62,36 @@ def test_all_that_is_wrong_is_found_at_once() -> None:
         (4, UNUSABLE, "repeated_screen_name"),
         (5, WARNING, "same_name"),
     ]
+
+
+@given(st.integers(10**17, 2 * 10**18))
+def test_what_programs_make_of_a_long_id_is_noticed(number: int) -> None:
+    """As a floating-point number has it, and as a spreadsheet keeps it: fifteen digits."""
+    for rounded in (int(float(number)), number // 10 ** (len(str(number)) - 15) * 10 ** (len(str(number)) - 15)):
+        assert looks_rounded(str(rounded))
+
+
+def test_few_true_ids_look_rounded_and_short_ones_never() -> None:
+    dice = random.Random(7)
+    assert sum(looks_rounded(str(dice.randrange(12 * 10**17, 2 * 10**18))) for _ in range(20_000)) < 20_000 / 150
+    assert not any(looks_rounded(str(one)) for one in (11, 813_286, 5_000_000_000, 2_200_000_000))
+
+
+@pytest.mark.parametrize("handle", ["Juana Rojas", "juanarójas", "juana.rojas", "facebook.com/juana"])
+def test_a_handle_that_is_none_is_a_warning(handle: str) -> None:
+    assert alone(JUANA.replace("juanarojas", handle), PEDRO) == [(2, WARNING, "odd_screen_name")]
+
+
+@pytest.mark.parametrize("handle", ["https://x.com/juanarojas", "@juanarojas", "\u00a0juanarojas", "twitter.com/juanarojas?s=20"])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_check_and_put_read_a_list_as_the_import_does(services: Services, tmp_path: Path, handle: str, encoding: str) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(HEADER + JUANA.replace("juanarojas", handle).replace(",11,", ",11.0,").replace("Norte", "Ñuble"), encoding)
+    checked = check(str(path), "--offline")
+    assert (checked.exit_code, "mended" in checked.output) == (0, True), checked.output
+    assert CliRunner().invoke(app, ["registry", "put", str(path)]).exit_code == 0
+    (listed,) = read_registry(services.lake.read_text(places.REGISTRY))
+    assert (listed.screen_name, listed.user_id, listed.coalition) == ("juanarojas", "11", "Ñuble")
 
 
 # Against X

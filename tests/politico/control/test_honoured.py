@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from politico.control.honoured import places, says
@@ -14,6 +14,7 @@ TEXTS = st.text(alphabet=st.sampled_from(LETTERS) | st.characters(max_codepoint=
 
 
 @given(TEXTS, st.booleans())
+@example(text="ᬆ", decomposed=True)
 def test_the_words_with_places_are_the_words_and_their_places_hold_them(text: str, decomposed: bool) -> None:
     text = unicodedata.normalize("NFD" if decomposed else "NFC", text)
     found = words_at(text)

@@ -71,6 +71,14 @@ def test_a_measured_pace_holds_only_what_is_bought() -> None:
     assert with_all.month_without_retweets.posts == math.ceil(365 * 0.75)
 
 
+def test_posts_that_may_come_late_are_bought_twice_and_annotated_once() -> None:
+    plain, late = (estimate([ToRead("1", read=True)], cap=100_000, assumptions=PLAIN, late_hours=hours) for hours in (0, 6))
+    assert late.month.posts == math.ceil(plain.month.posts * 1.25)
+    assert late.month.comprehend == plain.month.comprehend
+    measured = [ToRead("1", read=True, posts_a_day=12)]  # with what was bought twice in it
+    assert estimate(measured, cap=100_000, assumptions=PLAIN, late_hours=6).month.posts == 365
+
+
 def test_leaving_retweets_out_saves_their_share_at_x_and_nothing_at_comprehend() -> None:
     result = estimate([ToRead("1")], cap=100_000, assumptions=PLAIN)
     assert result.backfill_without_retweets.posts == 2_400
@@ -134,7 +142,7 @@ def test_without_a_stack_a_list_is_enough(monkeypatch: pytest.MonkeyPatch, tmp_p
     Path("politicians.csv").write_text(LISTED)
     answer = as_json("--registry", "politicians.csv", "--posts-a-day", "12")
     assert answer["backfill"]["posts"] == 2 * WINDOW
-    assert answer["month"]["posts"] == 730
+    assert answer["month"]["posts"] == math.ceil(730 * 1.125), "the last three hours of each day are bought twice"
     assert answer["cap"] == Settings().x_monthly_cap
     shown = run("--registry", "politicians.csv")
     assert "$32.00" in shown.output
@@ -176,8 +184,8 @@ def test_a_pace_that_the_ledger_measured_over_a_week_counts_unless_one_is_given(
     item(services, "13", followed_from=1_000, swept_at=1_000 + week - 1, bought=4_000, bought_since=70)
     answer = as_json()
     assert answer["accounts_of_measured_pace"] == 1
-    assert answer["month"]["posts"] == math.ceil((10 + 3) * 365 / 12)
-    assert as_json("--posts-a-day", "12")["month"]["posts"] == 730
+    assert answer["month"]["posts"] == math.ceil((10 + 3 * 1.125) * 365 / 12)
+    assert as_json("--posts-a-day", "12")["month"]["posts"] == math.ceil(730 * 1.125)
 
 
 def test_the_table_says_what_is_assumed_and_what_to_do_when_the_cap_is_too_small(services: Services) -> None:

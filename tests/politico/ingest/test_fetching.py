@@ -24,7 +24,7 @@ from politico.lake.tombstones import bury, read_tombstones
 from politico.ledger.cursor import Cursor
 from politico.ledger.table import KEY, Ledger
 from politico.tweets.politician import Politician, Registry
-from politico.tweets.tweet import write_time
+from politico.tweets.tweet import last_id_before, write_time
 from politico.x.timelines import PAGE_SIZE, Page
 
 BUCKET = "lake-of-tests"
@@ -117,6 +117,7 @@ class World:
     now: datetime = NOW
     cap: int = CAP
     ahead: bool = True
+    late: timedelta = timedelta(0)
 
     @property
     def ledger(self) -> Ledger:
@@ -135,6 +136,7 @@ class World:
             reference=self.now,
             now=lambda: self.now,
             ahead=self.ahead,
+            late=self.late,
         )
 
     def stored(self, run: str = "") -> list[str]:
@@ -173,6 +175,7 @@ def cloud() -> Iterator[World]:
 @pytest.fixture
 def world(cloud: World) -> World:
     cloud.forget_everything()
+    cloud.late = timedelta(0)
     return cloud
 
 
@@ -302,6 +305,67 @@ def test_a_post_that_could_be_edited_is_not_lost_when_another_run_completes_the_
     assert world.ledger.cursor(USER) == Cursor("3")
     assert world.fetch("r3")
     assert world.stored("r3") == ["4"]
+
+
+# Posts that X shows late
+
+
+def written(hours_ago: float) -> int:
+    """The id of a post of then."""
+    return last_id_before(NOW - timedelta(hours=hours_ago)) + 1
+
+
+@pytest.mark.parametrize("newest_ago", [0.5, 30])
+def test_a_post_that_x_shows_late_is_read_by_the_next_run(world: World, newest_ago: float) -> None:
+    world.late = timedelta(hours=3)
+    world.timeline.posts = posts(written(40), written(newest_ago))
+    assert world.fetch("r1")
+    late, new = written(2.5), written(-20)
+    world.timeline.posts += posts(late, new)
+    world.now += timedelta(days=1)
+    assert world.fetch("r2")
+    assert set(world.stored("r2")) >= ids(late, new)
+    assert ids(written(40)).isdisjoint(world.stored("r2"))  # settled, and not bought again
+
+
+@given(
+    ages=st.lists(st.tuples(st.integers(0, 6_000), st.integers(0, 400)), max_size=12, unique_by=lambda one: one[0]),
+    late=st.integers(1, 480),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+def test_no_post_is_lost_that_x_shows_within_the_hours_that_it_is_given(
+    world: World, ages: list[tuple[int, int]], late: int
+) -> None:
+    """Posts of the last hundred hours, each shown some minutes after it was written; a run a day, and one when all are shown."""
+    world.forget_everything()
+    world.now, world.late = NOW, timedelta(minutes=late)
+    world.timeline.sold.clear()
+    shown = [(written(age / 60), NOW - timedelta(minutes=age - min(hidden, late))) for age, hidden in ages]
+    runs = [NOW + timedelta(hours=hours) for hours in (-96, -72, -48, -24, 0, 24)]
+    for number, world.now in enumerate(runs):
+        world.timeline.posts = posts(*(one for one, at in shown if at <= world.now))
+        assert world.fetch(f"r{number}")
+    assert set(world.stored()) == ids(*(one for one, _ in shown))
+    quiet = world.timeline.sold.copy()
+    world.now += timedelta(days=30)
+    assert world.fetch("later")
+    assert world.timeline.sold == quiet, "what is long settled is not bought again"
+
+
+def test_a_killed_runs_last_page_leaves_room_for_what_came_late_to_it(world: World) -> None:
+    """The run that finds its page in the lake is a later one: by its own time all of that would be settled."""
+    world.late = timedelta(hours=3)
+    newest, late = written(0.5), written(1)
+    for steps in itertools.count():
+        begin(world, 0)
+        world.timeline.posts = posts(written(50), newest)
+        if killed_after(world, steps) and world.stored() and world.ledger.cursor(USER) == Cursor():
+            break
+    world.timeline.posts += posts(late)
+    world.now += timedelta(days=1)
+    assert world.fetch("r2")
+    assert world.fetch("r3")
+    assert set(world.stored()) >= ids(newest, late)
 
 
 def test_a_post_that_cannot_be_read_is_stored_all_the_same(world: World) -> None:

@@ -269,6 +269,14 @@ def test_a_pass_that_found_nothing_stays_where_it_was() -> None:
     assert Cursor().completed() == Cursor()
 
 
+def test_what_may_come_late_is_read_again_and_nothing_below_what_was_settled_before() -> None:
+    assert Cursor("2", "9", "3").completed(certain_to=6) == Cursor("6")
+    assert Cursor("2", "9", "3", unsettled_id="5").completed(certain_to=6) == Cursor("4")
+    assert Cursor("2", "9", "3").completed(certain_to=20) == Cursor("9")
+    assert Cursor("5").completed(certain_to=1) == Cursor("5")
+    assert Cursor().completed(certain_to=1) == Cursor()
+
+
 def test_a_pass_never_completes_past_its_newest_post() -> None:
     """A page brought a later post that could still be edited, and what lay between was never read."""
     assert Cursor("1", "5", "2", unsettled_id="9").completed() == Cursor("5")
