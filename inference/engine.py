@@ -20,6 +20,7 @@ from transformers import GenerationConfig, NoRepeatNGramLogitsProcessor, Repetit
 from transformers.generation.streamers import BaseStreamer
 
 from inference.insistence import BONUS, Insistence, Item, Vocabulary
+from inference.length import shortened
 from inference.lexicon import KnownWords, Lexicon
 from inference.model import Model
 from politico.control.format import Context, composed
@@ -42,7 +43,7 @@ class GeneratedTweet:
     generated_text: str
     """The prompt and what follows it, without control tokens."""
     finish_reason: str
-    """`stop` when the model ended the tweet, `length` when `max_new_tokens` did."""
+    """`stop` when the model ended the tweet, `length` when `max_new_tokens` or `max_characters` did."""
     tokens: int
     """How many tokens were generated, the end token not counted."""
     model: str
@@ -266,7 +267,7 @@ class Engine:
             waiting = [index for index in range(len(starts)) if index not in tweets]
             rows = self._continue([starts[index] for index in waiting], parameters, banned, each, tell)
             for index, news in zip(waiting, rows, strict=True):
-                drawn = [_Drawn(self._tweet(starts[index], new), tuple(new)) for new in news]
+                drawn = [_Drawn(self._tweet(starts[index], new, parameters.max_characters), tuple(new)) for new in news]
                 bad = [(one.ids, word) for one in drawn for word in _held(one.tweet.generated_text, parameters.bad_words)]
                 if not bad:
                     tweets[index] = drawn
@@ -357,12 +358,13 @@ class Engine:
     def _to_end(self, row: list[int]) -> list[int]:
         return row[: row.index(self._end_id) + 1] if self._end_id in row else row
 
-    def _tweet(self, start: _Start, new: list[int]) -> GeneratedTweet:
-        stopped, text = new[-1] == self._end_id, self._text(start, new)
+    def _tweet(self, start: _Start, new: list[int], most_characters: int) -> GeneratedTweet:
+        stopped, whole = new[-1] == self._end_id, self._text(start, new)
+        text = shortened(whole, most_characters, keep=len(start.beginning)) if most_characters else whole
         said = honoured(start.context, text, None, self.model.codec.schema)
         return GeneratedTweet(
             text,
-            "stop" if stopped else "length",
+            "stop" if stopped and text == whole else "length",
             len(new) - stopped,
             self.model.name,
             {name: dict(items) for name, items in said.items()},

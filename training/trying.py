@@ -40,7 +40,9 @@ def tries(network: GPT2LMHeadModel, tokenizer: Tokenizer, schema: Schema, stage:
         return [{"asked": one, "text": text} for one in BEGINNINGS for text in continued(model, one, count=1, seed=SEED, how=how)]
 
     def of_tweets() -> list[dict[str, str]]:
-        parameters = Parameters(max_new_tokens=longest, temperature=0.8, insistence=0.0, known_words=False, seed=SEED)
+        parameters = Parameters(
+            max_new_tokens=longest, temperature=0.8, insistence=0.0, known_words=False, max_characters=0, seed=SEED
+        )
         contexts = [schema.context(one) for one in _asked(schema)]
         tweets = Engine(model).generate_batch([Request(one, "", parameters) for one in contexts], len(contexts))
         return [

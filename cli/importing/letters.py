@@ -15,8 +15,9 @@ _BYTE = re.compile(r"<([89a-fA-F][0-9a-fA-F])>")
 """As R writes, beside `<U+00F3>`, a byte of Latin-1 that it can't show."""
 _TWICE = re.compile(r"&amp;(amp|lt|gt|quot|apos|#39);")
 """Escaped by two programs. In X's own files it is what somebody typed."""
-_SIDE_BY_SIDE = re.compile(r"[^\x00-\x7f]{2}")
-"""A letter of several bytes, read as another encoding's letters, is so many of them: where none stand together there is none."""
+_MAY_BE_DAMAGED = re.compile(r"[^\x00-\x7f]{2}|[\x80-\x9f]")
+"""A letter of several bytes, read as another encoding's, is so many letters side by side; one of Windows-1252, read as Latin-1,
+is a control character. Where there is neither, nothing is to be mended."""
 _LINE_BREAK = re.compile(r"(?:\\r)?\\n")
 _LOST_INSIDE = re.compile(r"[a-záéíóúüñ]\?[a-záéíóúüñ]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -54,7 +55,7 @@ class Letters:
         if self._code_points:
             mended = _CODE_POINT.sub(_letter, mended)
             mended = _BYTE.sub(lambda found: bytes.fromhex(found[1]).decode("cp1252", errors="ignore") or found[0], mended)
-        if _SIDE_BY_SIDE.search(mended):
+        if _MAY_BE_DAMAGED.search(mended):
             mended = ftfy.fix_encoding(mended, ALONE)
         if self._written_breaks and not self._breaks:  # where some text has a line break, `\n` is its writer's
             mended = _LINE_BREAK.sub("\n", mended)

@@ -17,8 +17,14 @@ DRAWS = 10
 FREE_PROMPTS = ("Con los vecinos", "Vamos con todo", "El 27 de enero del año 2010", "El presidente")
 LONG_PROMPT = "Con los vecinos de la comuna estamos trabajando"
 
-_COMMON: Mapping[str, Any] = {"num_beams": 10, "no_repeat_ngram_size": 2, "insistence": 0.0, "known_words": False}
-"""Neither is the thesis's: nothing was pushed there, and no word kept out."""
+_COMMON: Mapping[str, Any] = {
+    "num_beams": 10,
+    "no_repeat_ngram_size": 2,
+    "insistence": 0.0,
+    "known_words": False,
+    "max_characters": 0,
+}
+"""Of the last three none is the thesis's: nothing was pushed there, no word kept out, and no tweet cut."""
 
 
 @dataclass(frozen=True)

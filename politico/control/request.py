@@ -30,6 +30,8 @@ class Parameters:
     """How many tweets."""
     max_new_tokens: int = _number(80, 1, 256)
     """Longest tweet, in tokens."""
+    max_characters: int = _number(280, 0, 25_000)
+    """Longest tweet as X counts characters, cut back at a whole word; 0 for no limit. What was given as prompt stays."""
     min_new_tokens: int = _number(0, 0, 256)
     """Shortest tweet, in tokens."""
     do_sample: bool = True

@@ -38,8 +38,8 @@ from training.evaluation.writing import write
 from training.exit_codes import run
 from training.folders import open_model
 
-FREELY = {"temperature": 1.0, "top_k": 100, "top_p": 1.0, "insistence": 0.0, "known_words": False}
-"""As the thesis drew its casual tweets (its section 4.2.4), and with nothing that keeps words out."""
+FREELY = {"temperature": 1.0, "top_k": 100, "top_p": 1.0, "insistence": 0.0, "known_words": False, "max_characters": 0}
+"""As the thesis drew its casual tweets (its section 4.2.4), and with nothing that keeps words out or cuts."""
 EXAMPLES = 20
 
 

@@ -42,7 +42,7 @@ EVALUATION_FILE = "evaluation.json"
 EXAMPLES = 12
 INSISTING = {"temperature": 0.7, "insistence": 1.0, "candidates": 4}
 """How the model is asked: as an app would that wants what it asks for."""
-OWN_WAY = {"temperature": 0.7, "insistence": 0.0, "known_words": False}
+OWN_WAY = {"temperature": 0.7, "insistence": 0.0, "known_words": False, "max_characters": 0}
 """How the model is asked to see what it does by itself."""
 
 Sentiments = Callable[[Sequence[str]], Sequence[str | None]]

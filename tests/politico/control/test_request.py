@@ -16,6 +16,7 @@ from tests.support.models import MICRO_SCHEMA
 WHOLE = {
     "num_return_sequences": (1, 20),
     "max_new_tokens": (1, 256),
+    "max_characters": (0, 25_000),
     "min_new_tokens": (0, 256),
     "top_k": (0, 1000),
     "num_beams": (1, 10),

@@ -1,0 +1,51 @@
+"""How long a tweet is as X counts it, and cutting one back to what X takes, at a whole word.
+
+The weights are those of X's twitter-text, version 3: a letter of Latin and its neighbours is one, others two, an emoji two
+however many characters make it up, an address 23.
+"""
+
+import unicodedata
+
+import regex
+
+_ADDRESS = 23
+_LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))
+"""Code points, both ends counted, that weigh one."""
+_TOP_LEVEL = "com|net|org|edu|gov|gob|info|biz|tv|io|co|me|ly|be|gl|eu|us|uk|es|mx|ar|br|cl|pe|uy|py|bo|ec|ve"
+"""The usual ends of an address without a scheme; X knows all of them."""
+_ADDRESSES = regex.compile(
+    rf"https?://[^\s/?#]+\.\S*[\w/#=&~-]|(?<![\w@#$./-])(?:[\w-]+\.)+(?:{_TOP_LEVEL})(?![\w.-]*\w)(?:/\S*)?", regex.IGNORECASE
+)
+_EMOJI = regex.compile(
+    r"\p{Regional_Indicator}{2}"
+    r"|[0-9#*]\uFE0F?\u20E3"
+    r"|(?![©®](?!\uFE0F))\p{Extended_Pictographic}(?:\uFE0F|\p{Emoji_Modifier})?(?:\u200D\p{Extended_Pictographic}(?:\uFE0F|\p{Emoji_Modifier})?)*"
+    r"(?:[\U000E0020-\U000E007E]+\U000E007F)?"
+)
+_LAST_WORD = regex.compile(r"\s+\S*\Z")
+
+
+def weighted_length(text: str) -> int:
+    """Characters as X counts them."""
+    text = unicodedata.normalize("NFC", text)
+    addresses = len(_ADDRESSES.findall(text))
+    rest = _ADDRESSES.sub("", text)
+    emoji = len(_EMOJI.findall(rest))
+    return _ADDRESS * addresses + 2 * emoji + sum(map(_weight, _EMOJI.sub("", rest)))
+
+
+def shortened(text: str, longest: int, *, keep: int = 0) -> str:
+    """The text without its last words, as many as it takes; its first `keep` characters stay, however long they are.
+
+    A first word that is too long alone stays, too.
+    """
+    while weighted_length(text) > longest:
+        cut = _LAST_WORD.sub("", text)
+        if len(cut) < max(keep, 1) or cut == text:
+            break
+        text = cut
+    return text
+
+
+def _weight(character: str) -> int:
+    return 1 if any(first <= ord(character) <= last for first, last in _LIGHT) else 2
