@@ -8,13 +8,13 @@ import unicodedata
 
 import regex
 
+from politico.tweets.tweet import COMMON_ENDS
+
 _ADDRESS = 23
 _LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))
 """Code points, both ends counted, that weigh one."""
-_TOP_LEVEL = "com|net|org|edu|gov|gob|info|biz|tv|io|co|me|ly|be|gl|eu|us|uk|es|mx|ar|br|cl|pe|uy|py|bo|ec|ve"
-"""The usual ends of an address without a scheme; X knows all of them."""
 _ADDRESSES = regex.compile(
-    rf"https?://[^\s/?#]+\.\S*[\w/#=&~-]|(?<![\w@#$./-])(?:[\w-]+\.)+(?:{_TOP_LEVEL})(?![\w.-]*\w)(?:/\S*)?", regex.IGNORECASE
+    rf"https?://[^\s/?#]+\.\S*[\w/#=&~-]|(?<![\w@#$./-])(?:[\w-]+\.)+(?:{COMMON_ENDS})(?![\w.-]*\w)(?:/\S*)?", regex.IGNORECASE
 )
 _EMOJI = regex.compile(
     r"\p{Regional_Indicator}{2}"
