@@ -9,7 +9,6 @@ is judged by others, with other features, so that no way is judged by what it ch
 """
 
 import argparse
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +22,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline, make_union
 
-from benchmarks.processes import command_line, machine
+from benchmarks.processes import command_line, keep, machine
 from cli.study.making import context_for, fresh_rows
 from inference.engine import Engine, GeneratedTweet, _Drawn
 from politico.control.honoured import honoured
@@ -53,10 +52,7 @@ def main() -> None:
     flags.add_argument("--write", action="store_true", help=f"store the figures in {RESULTS}")
     given = flags.parse_args()
     figures = measure(given.model, given.dataset, given.tweets, given.drafts, given.seed)
-    print(json.dumps(figures, indent=1))
-    if given.write:
-        RESULTS.write_text(json.dumps(figures, indent=1) + "\n")
-        print(f"written to {RESULTS}")
+    keep(figures, RESULTS, write=given.write)
 
 
 def measure(folder: Path, dataset: Path, count: int, drafts: int, seed: int) -> dict[str, Any]:

@@ -116,7 +116,7 @@ class PoliticoStack(Stack):
             undelivered=undelivered,
             settings=settings,
         )
-        api = Api(self, "Api", functions=functions, settings=settings)
+        api = Api(self, "Api", functions=functions, storage=storage, settings=settings)
         catalog = Catalog(self, "Catalog", storage=storage, stack_name=settings.stack_name)
         machines = {
             "Ingest": ingest.machine,

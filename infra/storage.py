@@ -24,7 +24,8 @@ class Storage(Construct):
 
     def __init__(self, scope: Construct, name: str, *, kms_key: str = "") -> None:
         super().__init__(scope, name)
-        self._key = kms.Key.from_key_arn(self, "Key", kms_key) if kms_key else None
+        self.key = kms.Key.from_key_arn(self, "Key", kms_key) if kms_key else None
+        """The deployer's own; None: AWS's."""
         # Who touched what, for as long as an old version stays: its lines name keys, and so accounts.
         access_logs = s3.Bucket(
             self,
@@ -41,9 +42,9 @@ class Storage(Construct):
             versioned=True,
             server_access_logs_bucket=access_logs,
             server_access_logs_prefix="lake/",
-            encryption=s3.BucketEncryption.KMS if self._key else s3.BucketEncryption.S3_MANAGED,
-            encryption_key=self._key,
-            bucket_key_enabled=True if self._key else None,
+            encryption=s3.BucketEncryption.KMS if self.key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=self.key,
+            bucket_key_enabled=True if self.key else None,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             enforce_ssl=True,
             removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
@@ -69,8 +70,8 @@ class Storage(Construct):
             "Ledger",
             partition_key=dynamodb.Attribute(name=KEY, type=dynamodb.AttributeType.STRING),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if self._key else None,
-            encryption_key=self._key,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if self.key else None,
+            encryption_key=self.key,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(point_in_time_recovery_enabled=True),
             removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
@@ -108,7 +109,5 @@ class Storage(Construct):
 
     def let_decrypt(self, grantee: iam.IGrantable, *, also_encrypt: bool = False) -> None:
         """What the deployer's own key takes besides; nothing with AWS's."""
-        if self._key:
-            allow(
-                grantee, ["kms:Decrypt", *(["kms:GenerateDataKey", "kms:Encrypt"] if also_encrypt else [])], [self._key.key_arn]
-            )
+        if self.key:
+            allow(grantee, ["kms:Decrypt", *(["kms:GenerateDataKey", "kms:Encrypt"] if also_encrypt else [])], [self.key.key_arn])

@@ -180,7 +180,7 @@ def train_on_tweets(
     if isinstance(settings, CasualSettings):
         table = of_parties(table, settings.party_list)
     sides = split_at(table, cut)
-    columns = BARE if free else (*BARE, *columns_of(schema))
+    columns = BARE if free else (*BARE, *columns_of(schema.fields))
     train, rows = rows_of_run(sides.train, columns, cut, run.rows, processes)
     sides = replace(sides, train=train)
     if processes.first:

@@ -71,6 +71,8 @@ def _asked(schema: Schema) -> Sequence[Mapping[str, Any]]:
     for number, about in enumerate(ABOUT):
         context: dict[str, Any] = {one.name: [about] for one in schema.fields if one.source == KEY_PHRASES}
         for name, values in schema.values.items():
+            if not values:  # no training tweet had one
+                continue
             if name == schema.sentiment:
                 context[name] = values[-1 - number % len(values)]
             elif schema.field(name).source != "coalition":  # which follows from the party

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli import local_cloud
+from cli.importing.people import read_people
 from cli.screen import Screen
 from cli.services import Services
 from cli.text_files import read_text_file
@@ -84,7 +85,7 @@ def _stack(*, local: bool, needed: bool) -> tuple[Services | None, str]:
 
 def _registry(file: Path | None, services: Services | None) -> Registry:
     if file is not None:
-        return read_registry(read_text_file(file))
+        return read_registry(read_people(file, Console(stderr=True).print))
     assert services is not None, "without a file a stack is required"
     remedy = "give one with --registry politicians.csv, or put it there with `politico registry put politicians.csv`"
     return read_registry(registry_text(services.lake, remedy))

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from politico.archives.damage import check_id
+from politico.archives.damage import check_id, is_rounded_from
+from politico.archives.reading import open_text
 from politico.errors import FileFormatError, TweetError
 from politico.tweets.sheet import read_sheet
 
@@ -20,7 +21,7 @@ _BLANKS = "\u00a0\u200b\u200e\u200f\u202a\u202c\u2060\ufeff"
 
 def read_people(path: Path, note: Note) -> str:
     """The list as CSV text, with handles and ids as they were meant; `note` hears of what was mended. Raises FileFormatError."""
-    text = _decoded(path, note)
+    text = _text_of(path, note)
     sheet = read_sheet(text)
     mended = 0
     rows = []
@@ -48,7 +49,7 @@ def with_certain_ids(listed: str, written: Mapping[str, str], note: Note) -> str
         values = dict(line.values)
         own = written.get(values["screen_name"].removeprefix("@").casefold(), "")
         given = values["user_id"]
-        if own.isdigit() and given.isdigit() and own != given and float(own) == float(given):
+        if is_rounded_from(given, own):
             values["user_id"] = own
             mended.append(f"@{values['screen_name']}")
         rows.append(values)
@@ -75,20 +76,12 @@ def _id_of(given: str) -> str:
         return given
 
 
-def _decoded(path: Path, note: Note) -> str:
-    try:
-        body = path.read_bytes()
-    except OSError as error:
-        raise FileFormatError(f"{path} can't be read: {error.strerror}") from error
-    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return body.decode("utf-16", errors="replace")
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if any(one in body for one in (b"\xc3\xa1", b"\xc3\xa9", b"\xc3\xad", b"\xc3\xb3", b"\xc3\xb1")):
-            raise FileFormatError(f"{path} is UTF-8 in parts only ({error.reason}); save it as CSV UTF-8") from error
-        note(f"{path.name} is no UTF-8, and was read as Windows-1252 (Latin-1)")
-        return body.decode("cp1252", errors="replace")
+def _text_of(path: Path, note: Note) -> str:
+    with open_text(path, lambda said: note(f"{path.name}: {said}")) as file:
+        text = file.read()
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise FileFormatError(f"{path} is UTF-8 in parts only; save it as CSV UTF-8")
+    return text
 
 
 def _as_csv(columns: tuple[str, ...], rows: list[dict[str, str]]) -> str:

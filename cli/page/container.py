@@ -3,7 +3,6 @@
 import contextlib
 import os
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -12,10 +11,11 @@ from pathlib import Path
 from subprocess import DEVNULL, STDOUT
 from typing import Any
 
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, EventStreamError
 
 from local.processes import children
-from local.processes.ports import HOST, free_port, says_ok
+from local.processes.ports import HOST, free_port
+from local.processes.readiness import came_up
 from politico.errors import JobError
 from training.folders import open_model, unpacked
 
@@ -53,7 +53,8 @@ def _parts(answer: Any) -> Iterator[dict[str, Any]]:
             while part := answer.read1(PART_BYTES):
                 yield {"PayloadPart": {"Bytes": part}}
         except (OSError, HTTPException) as error:
-            raise EndpointConnectionError(endpoint_url="the model's program") from error
+            said = {"Error": {"Code": "ModelStreamError", "Message": "the model's program broke off"}}
+            raise EventStreamError(said, "InvokeEndpointWithResponseStream") from error
 
 
 @contextlib.contextmanager
@@ -73,11 +74,8 @@ def serving(folder: Path) -> Iterator[ContainerRuntime]:
             [sys.executable, "-m", "inference.server"], environment=environment, stdout=DEVNULL, stderr=STDOUT
         )
         try:
-            deadline = time.monotonic() + STARTUP_SECONDS
-            while not says_ok(port):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise JobError(f"the endpoint's program did not come up on {folder}")
-                time.sleep(0.1)
+            if not came_up(process, port, STARTUP_SECONDS):
+                raise JobError(f"the endpoint's program did not come up on {folder}")
             yield ContainerRuntime(port)
         finally:
             children.stop(process)

@@ -67,14 +67,14 @@ def page_app(runtime: Any, endpoint: str) -> Starlette:
         return _given(desk.take(await request.body(), orders, datetime.now(UTC), begin))
 
     async def look(request: Request) -> Response:
-        return _given(desk.look(request.path_params["order"], orders, datetime.now(UTC)))
+        return _given(desk.look(request.path_params[desk.ORDER], orders, datetime.now(UTC)))
 
     routes = [
         Route("/", lambda _request: RedirectResponse(f"/{desk.PAGE}")),
         Route(f"/{desk.PAGE}", page),
         Route(f"/{desk.MODEL}", model),
         Route(f"/{desk.TWEETS}", take, methods=["POST"]),
-        Route(f"/{desk.TWEETS}/{{order}}", look),
+        Route(f"/{desk.TWEETS}/{{{desk.ORDER}}}", look),
     ]
     return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_NAMES)])
 

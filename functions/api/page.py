@@ -30,7 +30,7 @@ def _answer(event: dict[str, Any]) -> desk.Answer:
         body = event.get("body") or ""
         given = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
         return desk.take(given, orders, now, _begin)
-    return desk.look(event["pathParameters"]["order"], orders, now)
+    return desk.look(event["pathParameters"][desk.ORDER], orders, now)
 
 
 def _begin(order: str, request: str) -> None:

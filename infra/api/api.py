@@ -10,6 +10,7 @@ from infra.functions import Functions
 from infra.naming import arn_of
 from infra.rights import allow, explain
 from infra.settings import Settings
+from infra.storage import Storage
 from politico.page import desk
 
 STAGE, PATH = "v1", "tweets"
@@ -20,7 +21,7 @@ BURST_SECONDS = 2
 class Api(Construct):
     """`url` takes a POST with the header `x-api-key`; `key_name` is the key's name; `page_url` is empty without a page."""
 
-    def __init__(self, scope: Construct, name: str, *, functions: Functions, settings: Settings) -> None:
+    def __init__(self, scope: Construct, name: str, *, functions: Functions, storage: Storage, settings: Settings) -> None:
         super().__init__(scope, name)
         self.tweets = functions.make(
             "Tweets",
@@ -48,7 +49,7 @@ class Api(Construct):
             self._let_browsers_read_refusals(api, settings.api_origin)
         self.page_url = ""
         if settings.page_tweets_a_day:
-            Page(self, "Page", functions=functions, root=api.root, settings=settings)
+            Page(self, "Page", functions=functions, storage=storage, root=api.root, settings=settings)
             self.page_url = self._address(api, desk.PAGE)
         self.key_name = settings.stack_name
         plan = api.add_usage_plan(

@@ -3,7 +3,6 @@
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from functions import environment
@@ -11,6 +10,7 @@ from infra.functions import Functions
 from infra.naming import arn_of
 from infra.rights import allow, explain
 from infra.settings import Settings
+from infra.storage import Storage
 from politico.page import desk
 from politico.page.orders import EXPIRES, KEY
 from politico.page.writing import LONGEST_SECONDS
@@ -20,25 +20,30 @@ LOOKS_A_TWEET = 10
 BURST_SECONDS = 5
 WAITED = Duration.minutes(1)
 """An order that was not begun by then is not worth writing any more."""
-ORDER = "order"
 
 
 class Page(Construct):
     """Everything the page needs beside the API that it is part of. Nothing of it is made where `page_tweets_a_day` is 0."""
 
     def __init__(
-        self, scope: Construct, name: str, *, functions: Functions, root: apigateway.IResource, settings: Settings
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        functions: Functions,
+        storage: Storage,
+        root: apigateway.IResource,
+        settings: Settings,
     ) -> None:
         super().__init__(scope, name)
-        key = kms.Key.from_key_arn(self, "Key", settings.kms_key) if settings.kms_key else None
         orders = dynamodb.Table(
             self,
             "Orders",
             partition_key=dynamodb.Attribute(name=KEY, type=dynamodb.AttributeType.STRING),
             time_to_live_attribute=EXPIRES,
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if key else None,
-            encryption_key=key,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if storage.key else None,
+            encryption_key=storage.key,
             removal_policy=RemovalPolicy.DESTROY,
         )
         explain(orders, {"DDB3": "an order is thrown away after an hour: a backup would keep what visitors asked for"})
@@ -63,9 +68,8 @@ class Page(Construct):
         allow(answering, ["sagemaker:InvokeEndpoint"], [endpoint])
         allow(answering, ["lambda:InvokeFunction"], [writer.function_arn])
         allow(answering, [f"dynamodb:{one}" for one in ("GetItem", "PutItem", "UpdateItem")], [orders.table_arn])
-        if key:
-            for function in (writer, answering):
-                allow(function, ["kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt"], [key.key_arn])
+        for function in (writer, answering):
+            storage.let_decrypt(function, also_encrypt=True)
         integration = apigateway.LambdaIntegration(answering, allow_test_invoke=False)
         page = root.add_resource(desk.PAGE)
         tweets = page.add_resource(desk.TWEETS.removeprefix(f"{desk.PAGE}/"))
@@ -73,7 +77,7 @@ class Page(Construct):
             (page, "GET"),
             (page.add_resource(desk.MODEL.removeprefix(f"{desk.PAGE}/")), "GET"),
             (tweets, "POST"),
-            (tweets.add_resource(f"{{{ORDER}}}"), "GET"),
+            (tweets.add_resource(f"{{{desk.ORDER}}}"), "GET"),
         ):
             method = resource.add_method(verb, integration)
             explain(method, {"APIG4": "a public page can't hide a key; it has a throttle and a daily cap", "COG4": "as above"})
@@ -90,7 +94,7 @@ def limits(settings: Settings) -> dict[str, apigateway.MethodDeploymentOptions]:
 
     return {
         f"/{desk.TWEETS}/POST": at_most(orders),
-        f"/{desk.TWEETS}/{{{ORDER}}}/GET": at_most(looks),
+        f"/{desk.TWEETS}/{{{desk.ORDER}}}/GET": at_most(looks),
         f"/{desk.PAGE}/GET": at_most(looks),
         f"/{desk.MODEL}/GET": at_most(looks),
     }

@@ -1,8 +1,6 @@
 """Ports on this machine's loopback."""
 
 import socket
-import urllib.error
-import urllib.request
 
 from politico.errors import PortInUseError
 
@@ -27,12 +25,3 @@ def require_free(port: int) -> None:
             probe.bind((HOST, port))
         except OSError as error:
             raise PortInUseError(f"port {port} is in use by another program; choose another with --port") from error
-
-
-def says_ok(port: int) -> bool:
-    """Whether the endpoint's program that listens there is ready."""
-    try:
-        with urllib.request.urlopen(f"http://{HOST}:{port}/ping", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
-        return False

@@ -5,7 +5,6 @@ import shutil
 import stat
 import sys
 import threading
-import time
 import traceback
 import urllib.error
 import urllib.request
@@ -28,7 +27,8 @@ from local.iam.guard import Guard
 from local.iam.implied import to_log, to_pull
 from local.limits import violations
 from local.processes import children
-from local.processes.ports import HOST, free_port, says_ok
+from local.processes.ports import HOST, free_port
+from local.processes.readiness import came_up
 from local.sagemaker import response_stream
 from local.sagemaker.container import ISOLATION, Container
 from local.sagemaker.jobs import SERVICE, refuse
@@ -238,13 +238,10 @@ class Endpoints:
                 stderr=STDOUT,
             )
         serving = _Serving(process, port, folder)
-        deadline = time.monotonic() + STARTUP_SECONDS
-        while not says_ok(port):
-            if process.poll() is not None or time.monotonic() > deadline:
-                last = (folder / "log.txt").read_text(errors="replace").strip().splitlines()[-3:]
-                self._drop(serving)
-                raise JobError(f"The primary container did not pass the ping health check: {' / '.join(last)}")
-            time.sleep(0.2)
+        if not came_up(process, port, STARTUP_SECONDS):
+            last = (folder / "log.txt").read_text(errors="replace").strip().splitlines()[-3:]
+            self._drop(serving)
+            raise JobError(f"The primary container did not pass the ping health check: {' / '.join(last)}")
         return serving
 
     def _drop(self, serving: _Serving | None) -> None:

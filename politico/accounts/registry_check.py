@@ -8,6 +8,7 @@ from datetime import datetime
 
 from politico.accounts.eligibility import Eligibility
 from politico.accounts.lookalikes import plain_words
+from politico.archives.damage import SPREADSHEET_DIGITS, looks_rounded
 from politico.tweets.politician import Entry, Fault, find_faults
 from politico.x.users import Account
 
@@ -18,8 +19,6 @@ WRONG = "wrong"
 WARNING = "warning"
 """May be as it should be: look at it."""
 
-_EXACT_DIGITS = 15
-"""A spreadsheet keeps so many of a number; what follows becomes zeros."""
 _HANDLE = re.compile(r"[A-Za-z0-9_]{1,20}")
 """X gives 15 letters and digits; some of its first accounts have 20."""
 _TO_DO: Mapping[str, str] = {
@@ -96,13 +95,6 @@ def _of_forms(entry: Entry) -> Iterable[Finding]:
         yield _finding(entry, WARNING, "rounded_user_id", said, "compare it with the account's own; keep ids as text")
 
 
-def looks_rounded(user_id: str) -> bool:
-    """Whether an id is one that a spreadsheet, or a floating-point number, can hold; of true ones of 19 digits one in 250 is."""
-    if not (user_id.isascii() and user_id.isdigit()) or int(user_id) <= 2**53:
-        return False
-    return not user_id[_EXACT_DIGITS:].strip("0") or int(float(user_id)) == int(user_id)
-
-
 def _of_fault(fault: Fault) -> Finding:
     return _finding(fault.entry, UNUSABLE, fault.kind, fault.said, _TO_DO[fault.kind])
 
@@ -112,7 +104,7 @@ def _of_missing(entry: Entry, reason: str) -> Finding:
     if reason == "Forbidden":
         return _finding(entry, WRONG, "suspended", f"X has suspended the account {user_id}", "take the line out, or wait")
     to_do = "look the account up; take the line out if it is gone"
-    if len(user_id) > _EXACT_DIGITS and user_id.endswith("00"):
+    if len(user_id) > SPREADSHEET_DIGITS and user_id.endswith("00"):
         to_do = "a spreadsheet may have rounded it: take the id from the candidates file"
     return _finding(entry, WRONG, "unknown", f"X has no account with the id {user_id} ({reason}): gone, or never there", to_do)
 

@@ -61,6 +61,25 @@ def is_zero_tailed(id_str: str) -> bool | None:
     return not tail.strip("0") if len(tail) >= 2 else None
 
 
+def looks_rounded(id_str: str) -> bool:
+    """Whether an id is one that a spreadsheet, or a floating-point number, can hold; of true ones of 19 digits one in 250 is."""
+    if not (id_str.isascii() and id_str.isdigit()) or int(id_str) <= EXACT:
+        return False
+    return bool(is_zero_tailed(id_str)) or int(float(id_str)) == int(id_str)
+
+
+def is_rounded_from(given: str, own: str) -> bool:
+    """Whether a program made the id `given` of the true one, by taking it for a number."""
+    if given == own or len(given) != len(own) or not (given + own).isdigit():
+        return False
+    away = abs(int(given) - int(own))
+    return (
+        float(given) == float(own)
+        or (bool(is_zero_tailed(given)) and away <= 10 ** (len(own) - SPREADSHEET_DIGITS))
+        or (_ends_as_scripts_write(given) and away <= 10 ** (len(own) - SCRIPT_DIGITS))
+    )
+
+
 class Rounding:
     """Were a file's ids taken for numbers on their way? Counted over all, since any single one may be so by chance."""
 

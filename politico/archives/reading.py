@@ -26,7 +26,7 @@ _OPENERS: Mapping[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _CHUNK = 1 << 20
 _MARK = "\ufeff"
-_WESTERN = frozenset("áéíóúüñÁÉÍÓÚÜÑ¿¡çÇàèìòùÀÈÌÒÙâêîôûãõÃÕäöÄÖßªº°«»“”‘’…–—•€·´")
+_WESTERN = frozenset("áéíóúüñÁÉÍÓÚÜÑ¿¡çÇàèìòùÀÈÌÒÙâêîôûãõÃÕäöÄÖßªº°«»“”‘’…–—•€·´\N{NO-BREAK SPACE}")
 _ZIP, _PARQUET = b"PK\x03\x04", b"PAR1"
 
 

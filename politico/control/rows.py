@@ -23,9 +23,9 @@ def context_of_row(row: Mapping[str, Any], schema: Schema) -> dict[str, tuple[st
     return schema.context({one.name: _values(row, one, spelled=schema.spelled) for one in schema.fields})
 
 
-def columns_of(schema: Schema) -> tuple[str, ...]:
-    """The dataset's columns that the schema's fields come from, each once, in the dataset's own order."""
-    used = {"labels" if one.source.startswith(LABEL) else one.source for one in schema.fields}
+def columns_of(fields: Iterable[Field]) -> tuple[str, ...]:
+    """The dataset's columns that a schema's fields come from, each once, in the dataset's own order."""
+    used = {"labels" if one.source.startswith(LABEL) else one.source for one in fields}
     return tuple(name for name in (*SINGLES, HASHTAGS, ENTITIES, KEY_PHRASES, "labels") if name in used)
 
 

@@ -17,6 +17,8 @@ from politico.page.writing import JSON
 
 PAGE, MODEL, TWEETS = "page", "page/model", "page/tweets"
 """Where they are asked, behind the API's stage."""
+ORDER = "order"
+"""The last part of an order's own path."""
 MODEL_SECONDS = 15
 """The endpoint may take so long to say what it is."""
 

@@ -575,9 +575,10 @@ def test_a_handle_is_what_was_meant(form: str, blank: str) -> None:
     nothing_wrong(read(table(map(plain, GOOD)), people)[1], ROWS)
 
 
-def test_an_id_that_a_spreadsheet_rounded_is_the_one_that_the_tweets_name() -> None:
+@pytest.mark.parametrize("rounded", ["1186521592869736448", "1186521592869730000", "1186521592869740000", "1186521592869736400"])
+def test_an_id_that_a_program_rounded_is_the_one_that_the_tweets_name(rounded: str) -> None:
     rows = [plain(row, user_id="1186521592869736449") for row in GOOD]
-    inputs, found = read(table(rows), PEOPLE.replace("770001", "1186521592869736448"))
+    inputs, found = read(table(rows), PEOPLE.replace("770001", rounded))
     nothing_wrong(found, ROWS)
     assert any("@jrojas_ejemplo" in note for note in inputs.notes)
     assert next(iter(inputs.registry)).user_id == "1186521592869736449"

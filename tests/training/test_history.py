@@ -13,12 +13,12 @@ from tensorboardX.proto.event_pb2 import Event
 from politico.control.political import SCHEMA
 from politico.models.experiment import BASE, CASUAL, CONTROL
 from politico.models.settings import NetworkSettings
-from tests.support.models import micro_network, micro_tokenizer
+from tests.support.models import MICRO_SCHEMA, micro_network, micro_tokenizer
 from training.history import HISTORY_FILE, SAMPLES_FILE, SPEED, TENSORBOARD, History
 from training.loop.checkpoint import Progress
 from training.loop.network import build_network
 from training.loop.utilisation import flops_a_position, peak_by_name, peak_of
-from training.trying import BEGINNINGS, tries
+from training.trying import BEGINNINGS, _asked, tries
 
 VALUES = {"coalicion": ("Sur",), "partido": ("PVA", "UDI"), "sentimiento": ("NEGATIVE", "POSITIVE")}
 
@@ -126,3 +126,8 @@ def test_the_work_of_a_position_is_six_times_its_weights_and_its_attention() -> 
     weights = 12 * (12 * 768**2 + 13 * 768) + 2 * 768 + 50_304 * 768
     assert flops_a_position(network, 1024) == 6 * weights + 12 * 12 * 768 * 1024
     assert peak_of(torch.device("cpu")) is None
+
+
+def test_a_field_that_no_training_tweet_had_is_not_asked_for() -> None:
+    schema = MICRO_SCHEMA.with_values({"partido": ("UDI", "PVA"), "sentimiento": ()})
+    assert [sorted(one) for one in _asked(schema)] == [["frases", "partido"]] * 2

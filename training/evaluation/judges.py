@@ -6,7 +6,6 @@ one calls right need not be: it may go by names and topics.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -86,8 +85,7 @@ class Judge:
 
 def rows_to_judge(table: pa.Table, schema: Schema) -> list[dict[str, Any]]:
     """What a judge needs of tweets, and no more: a million of them are to fit into memory."""
-    closed = replace(schema, fields=_closed(schema), drop_order=(), values={})
-    rows: list[dict[str, Any]] = table.select(["text", *columns_of(closed)]).to_pylist()
+    rows: list[dict[str, Any]] = table.select(["text", *columns_of(_closed(schema))]).to_pylist()
     return rows
 
 

@@ -17,7 +17,8 @@ from functions.environment import X_ADDRESS
 from local.account import REGION
 from local.x.api import XApi
 from local.x.faults import Fault
-from politico.accounts.registry_check import UNUSABLE, WARNING, check_against_x, check_alone, looks_rounded
+from politico.accounts.registry_check import UNUSABLE, WARNING, check_against_x, check_alone
+from politico.archives.damage import looks_rounded
 from politico.errors import InputError, RegistryError
 from politico.lake import places
 from politico.lake.tombstones import bury
