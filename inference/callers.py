@@ -21,6 +21,11 @@ class DeadlineError(ServiceError):
     """A request took longer than anybody waits for it."""
 
 
+def status_of(error: ServiceError) -> int:
+    """What a request that failed while it was written is answered with."""
+    return 504 if isinstance(error, DeadlineError) else 500
+
+
 class HungUpError(Exception):
     """Nobody waits for this answer any more."""
 

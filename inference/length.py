@@ -4,10 +4,9 @@ The weights are those of X's twitter-text, version 3: a letter of Latin and its 
 however many characters make it up, an address 23.
 """
 
-import unicodedata
-
 import regex
 
+from politico.control.format import composed
 from politico.tweets.tweet import COMMON_ENDS
 
 _ADDRESS = 23
@@ -27,7 +26,7 @@ _LAST_WORD = regex.compile(r"\s+\S*\Z")
 
 def weighted_length(text: str) -> int:
     """Characters as X counts them."""
-    text = unicodedata.normalize("NFC", text)
+    text = composed(text)
     addresses = len(_ADDRESSES.findall(text))
     rest = _ADDRESSES.sub("", text)
     emoji = len(_EMOJI.findall(rest))

@@ -27,7 +27,7 @@ from transformers.utils import logging as transformers_logging
 
 from inference import streaming
 from inference.about import ASKING, about
-from inference.callers import MOST_CALLERS, RETRY_SECONDS, BusyError, Caller, Callers, DeadlineError, HungUpError
+from inference.callers import MOST_CALLERS, RETRY_SECONDS, BusyError, Caller, Callers, HungUpError, status_of
 from inference.engine import Engine
 from inference.model import load_model
 from politico.control.format import shown
@@ -123,12 +123,9 @@ def create_app(engine: Engine) -> Starlette:
         except HungUpError:
             log.info("the caller hung up after %.2f s", time.monotonic() - began)
             return Response(status_code=HUNG_UP)
-        except DeadlineError as error:
-            log.warning("%s", type(error).__name__)
-            return _refusal(504, error)
         except ServiceError as error:
             log.error("%s", type(error).__name__)
-            return _refusal(500, error)
+            return _refusal(status_of(error), error)
         except Exception as error:  # whatever it is, its text may hold the request's
             return _refusal(500, streaming.broken(error))
         tokens = sum(tweet.tokens for tweet in tweets)

@@ -2,7 +2,7 @@
 
     {"event": "progress", "tokens": 12, "longest": 80, "text": "Hoy en la"}     `text` only where one draft is written
     {"event": "tweet", "tweet": {"generated_text": …}}                           once a tweet, as in the answer at once
-    {"event": "failed", "error": "ServiceError", "message": "…"}                 in the tweets' place
+    {"event": "failed", "status": 500, "error": "ServiceError", "message": "…"}                 in the tweets' place
 
 Who hangs up stops the writing.
 """
@@ -18,10 +18,10 @@ from concurrent.futures import Executor
 from dataclasses import asdict
 from typing import Any
 
-from inference.callers import Caller, HungUpError
+from inference.callers import Caller, HungUpError, status_of
 from inference.engine import Engine, Written
 from politico.control.request import Request
-from politico.errors import PoliticoError, ServiceError
+from politico.errors import ServiceError
 
 MEDIA_TYPE = "application/jsonlines"
 """What a request's `Accept` asks for it with."""
@@ -68,7 +68,7 @@ def _write(engine: Engine, asked: Request, put: Callable[[dict[str, Any] | None]
         log.info("%d tweets, %d tokens, %.2f s", len(tweets), sum(one.tokens for one in tweets), time.monotonic() - began)
     except HungUpError:
         log.info("the caller hung up after %.2f s", time.monotonic() - began)
-    except PoliticoError as error:
+    except ServiceError as error:
         log.error("%s", type(error).__name__)
         put(failed(error))
     except Exception as error:  # whatever it is, its text may hold the request's
@@ -77,9 +77,9 @@ def _write(engine: Engine, asked: Request, put: Callable[[dict[str, Any] | None]
         put(None)
 
 
-def failed(error: PoliticoError) -> dict[str, Any]:
+def failed(error: ServiceError) -> dict[str, Any]:
     """What is said in the tweets' place."""
-    return {"event": FAILED, "error": type(error).__name__, "message": str(error)}
+    return {"event": FAILED, "status": status_of(error), "error": type(error).__name__, "message": str(error)}
 
 
 def broken(error: Exception) -> ServiceError:

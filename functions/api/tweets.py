@@ -4,11 +4,9 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from functions import environment
 from functions.telemetry import observed, warn
-from politico.page.failures import failure_of
+from politico.page.failures import ASKING_FAILS, failure_of
 
 LONGEST_SECONDS = 22
 """API Gateway gives up after 29: that leaves the rest for a connection and for a function that starts anew."""
@@ -38,7 +36,7 @@ def ask(runtime: Any, body: bytes, content_type: str) -> tuple[int, str]:
     try:
         answer = runtime.invoke_endpoint(EndpointName=environment.endpoint(), ContentType=content_type, Body=body)
         return 200, answer["Body"].read().decode()
-    except (ClientError, BotoCoreError) as error:
+    except ASKING_FAILS as error:
         failure = failure_of(error, LONGEST_SECONDS)
     if failure.status >= 500:
         warn("endpoint did not answer", status=failure.status, reason=failure.error)

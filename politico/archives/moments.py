@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from politico.errors import TweetError
 
-SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
+SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 NO_HOUR = "no_hour"
 """Why a date alone is set aside: a tweet's day and its order hang on its hour."""
 
@@ -22,14 +22,16 @@ _NAMED_OFFSET = re.compile(r"(?<=\d)\s*([+-]\d\d:?\d\d)\s+(?:[A-Za-z]{2,5}|[+-]\
 """Go's and others' `-0300 -03`, `+0000 UTC`: the name says again what the number said."""
 _UNIVERSAL = re.compile(r"\s*(UTC|GMT|Z)$", re.IGNORECASE)
 _FRACTION = re.compile(r"(?<=:\d\d)[.,](\d{1,9})")
-_DATE_ONLY = re.compile(r"\d{4}([-/.]?)\d\d\1\d\d|\d{4}-?W\d\d(-?\d)?|\d{1,2}([-/.])\d{1,2}\3\d{4}")
+_DATE_ONLY = re.compile(r"\d{4}(-?)\d\d\1\d\d|\d{4}-?W\d\d(-?\d)?")
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)")
 _TYPED = re.compile(
     r"(?P<first>\d{1,2})(?P<sign>[/.-])(?P<second>\d{1,2})(?P=sign)(?P<year>\d{4}),?\s+(?P<hour>\d{1,2}):(?P<minute>\d\d)"
     r"(?::(?P<seconds>\d\d))?\s*(?P<half>[AaPp]\.?\s?[Mm]\.?)?\s*(?P<rest>.*)"
 )
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
-_TO_THE_MINUTE = re.compile(r"\d{1,2}:\d\d(?!:?\d)")
+_TO_THE_HOUR = re.compile(r"\d{4}-?\d\d-?\d\d[T ]\d\d(?:Z|[+-]\d\d:?\d\d)?")
+_TO_THE_MINUTE = re.compile(r"\d{1,2}:\d\d(?!:?\d)|\dT\d{4}(?!\d)")
+_CLOCK_WITH_SECONDS = re.compile(r"\d{1,2}:\d\d:\d\d")
 _RFC = re.compile(r"[A-Za-z]{3}, \d{1,2} [A-Za-z]{3} \d{4} \d\d:\d\d:\d\d (?:[+-]\d{4}|GMT|UTC)")
 _ZONE = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d{1,2})(?::?(\d\d))?")
 _START = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,14 +49,6 @@ class Moment:
     """The file tells that it was written from then on, and before so much later."""
 
 
-def any_time(value: Any, zone: ZoneInfo) -> datetime:
-    """A moment of a file that tells the hour, in UTC. Raises TweetError for what is none, and for a date alone."""
-    moment = read_moment(value, zone)
-    if moment.resolution >= DAY:
-        raise TweetError(NO_HOUR, f"time is {str(value)[:40]!r}: a date without an hour")
-    return moment.at
-
-
 def read_moment(value: Any, zone: ZoneInfo) -> Moment:
     """A time in ISO 8601, in v1.1's form, in seconds, milli- or microseconds since 1970, or typed.
 
@@ -70,15 +64,14 @@ def read_moment(value: Any, zone: ZoneInfo) -> Moment:
         moment = _from_text(text)
         if _DATE_ONLY.fullmatch(text):
             resolution = DAY
+        elif _TO_THE_HOUR.fullmatch(text):
+            resolution = HOUR
         elif not _EPOCH.fullmatch(text) and _TO_THE_MINUTE.search(text) and not _CLOCK_WITH_SECONDS.search(text):
             resolution = MINUTE
     try:
         return Moment((moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC), resolution)
     except OverflowError as error:
         raise TweetError("bad_created_at", f"time is {str(value)[:40]!r}; it takes one that UTC can hold") from error
-
-
-_CLOCK_WITH_SECONDS = re.compile(r"\d{1,2}:\d\d:\d\d")
 
 
 def offset_of(text: str) -> timezone | None:

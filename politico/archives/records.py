@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from politico.archives.columns import find_columns, looks_like_header
+from politico.archives.columns import looks_like_header
 from politico.archives.entries import Built
-from politico.archives.tables import TableReading, from_row
+from politico.archives.tables import TableReading, columns_in, from_row
 from politico.errors import FileFormatError, TweetError
 
 NESTED = ("user", "author")
@@ -29,11 +29,7 @@ def from_record(value: Mapping[str, Any], reading: TableReading) -> Built:
         else:
             row[name] = held
     try:
-        columns = find_columns(Path("the object"), list(row), {}, author_is_given=reading.author is not None)
+        columns = columns_in(Path("the object"), list(row), reading)
     except FileFormatError as error:
         raise TweetError("broken_post", str(error)[:200]) from error
-    told = reading.told
-    told.kinds_by = tuple(dict.fromkeys((*told.kinds_by, *(one.name for one in columns.marks.columns))))
-    columns.marks.unknown = told.marks.unknown  # one count over all objects
-    told.is_table = True
     return from_row(list(row.values()), columns, reading)

@@ -67,7 +67,7 @@ class TableReading:
     """A domain's own columns, each with whether it may have several values, parted by `;` or `|`."""
     from_ids: bool = False
     """Whether a time that can't be read is the one in the id."""
-    told: Told = field(default_factory=lambda: Told())
+    told: Told = field(default_factory=Told)
     """Where the reader says what it has found out about the table."""
 
 
@@ -80,7 +80,7 @@ def read_csv(path: Path, text: TextIO, reading: TableReading) -> Iterator[Post |
         header = next(reader)
     except csv.Error as error:
         raise FileFormatError(f"{path} is no tweets file: {error}") from error
-    columns = _columns(path, header, reading)
+    columns = columns_in(path, header, reading)
     while True:
         line = skipped + reader.line_num + 1
         try:
@@ -110,12 +110,15 @@ def _names(line: str, separator: str) -> list[str]:
         return []
 
 
-def _columns(path: Path, header: Sequence[str], reading: TableReading) -> Columns:
+def columns_in(path: Path, header: Sequence[str], reading: TableReading) -> Columns:
+    """Where a table with this header has what, and what of that decides the kinds, for who asks. Raises FileFormatError."""
     given = reading.author is not None
     columns = find_columns(path, header, reading.columns, author_is_given=given, labels=reading.labels)
     named = [header[place].strip() for place in columns.places.get("kind", ())]
-    reading.told.is_table, reading.told.marks = True, columns.marks
-    reading.told.kinds_by = (*(one.name for one in columns.marks.columns), *named)
+    told = reading.told
+    told.is_table = True
+    told.kinds_by = tuple(dict.fromkeys((*told.kinds_by, *(one.name for one in columns.marks.columns), *named)))
+    columns.marks.unknown = told.marks.unknown  # one count, also over objects that have names of their own each
     return columns
 
 
@@ -145,7 +148,7 @@ def read_parquet(path: Path, reading: TableReading) -> Iterator[Post | Reject]:
     try:
         with pq.ParquetFile(path) as file:
             header = _leaf_names(file.schema_arrow)
-            columns = _columns(path, header, reading)
+            columns = columns_in(path, header, reading)
             marking = [one.place for one in columns.marks.columns]
             used = sorted({place for places in (*columns.places.values(), columns.labels.values(), marking) for place in places})
             number = 0

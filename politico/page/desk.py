@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from politico.errors import InputError, SpendingCapError
 from politico.page.document import document
-from politico.page.failures import Failure, failure_of
+from politico.page.failures import ASKING_FAILS, Failure, failure_of
 from politico.page.order import DEFAULTS, MOST_CANDIDATES, read_order
 from politico.page.orders import Orders
 from politico.page.writing import JSON
@@ -42,9 +40,9 @@ def model(runtime: Any, endpoint: str) -> Answer:
     """What the endpoint says of its model, and the page's own limits."""
     try:
         said = runtime.invoke_endpoint(EndpointName=endpoint, ContentType=JSON, Body=json.dumps({"describe": True}).encode())
-    except (ClientError, BotoCoreError) as error:
+        told = json.loads(said["Body"].read())
+    except ASKING_FAILS as error:
         return refused(failure_of(error, MODEL_SECONDS))
-    told = json.loads(said["Body"].read())
     page_limits = {"defaults": dict(DEFAULTS), "most_candidates": MOST_CANDIDATES}
     return Answer(200, json.dumps({**told, "page": page_limits}, ensure_ascii=False))
 

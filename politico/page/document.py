@@ -9,7 +9,6 @@ from functools import cache
 from importlib.resources import files
 
 MARKUP, STYLE, SCRIPT, WORDS = "page.html", "page.css", "page.js", "words.json"
-LANGUAGES = ("es", "en")
 _PLACES = {"/*STYLE*/": STYLE, "/*SCRIPT*/": SCRIPT, "/*WORDS*/": WORDS}
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from botocore import exceptions
 from botocore.exceptions import ClientError, EventStreamError, ReadTimeoutError
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ReadTimeoutError as StreamTimeoutError
 
 BUSY = ("ServiceUnavailable", "ModelNotReadyException", "InternalDependencyException")
 
@@ -24,17 +26,19 @@ class Failure:
         return json.dumps({"error": self.error, "message": self.message}, ensure_ascii=False)
 
 
+ASKING_FAILS = (ClientError, exceptions.BotoCoreError, HTTPError)
+"""What a call to the endpoint may raise: boto3's own, and urllib3's while a stream is read, which boto3 hands on as they are."""
 UNREACHABLE = (exceptions.ConnectionError, exceptions.HTTPClientError)
 """What boto3 raises where nobody answers at all."""
 
 
-def failure_of(error: ClientError | EventStreamError | exceptions.BotoCoreError, seconds: int) -> Failure:
-    """What came of a call to the endpoint that was given so many seconds."""
-    if isinstance(error, ReadTimeoutError):
+def failure_of(error: Exception, seconds: int) -> Failure:
+    """What came of a call to the endpoint that was given so many seconds: `error` is one of ASKING_FAILS."""
+    if isinstance(error, ReadTimeoutError | StreamTimeoutError):
         return Failure(504, "EndpointTimeout", f"the endpoint did not answer within {seconds} seconds")
     if isinstance(error, UNREACHABLE):
         return Failure(503, "EndpointUnavailable", "the endpoint can't be reached; try again later")
-    if isinstance(error, EventStreamError):
+    if isinstance(error, EventStreamError | HTTPError):
         return Failure(502, "ModelFailed", "the model's answer broke off")
     return _refusal(error) if isinstance(error, ClientError) else _FAILED
 
@@ -61,8 +65,9 @@ def _said_by_the_model(status: int, said: str) -> Failure:
     if status == 503:
         return Failure(503, "EndpointBusy", "the endpoint has too much to do; try again later")
     if status == 504 or "timed out" in said.lower():
-        return Failure(504, "EndpointTimeout", "the model took too long")
+        return TOO_SLOW
     return Failure(502, "ModelFailed", "the model failed; the endpoint's log says why")
 
 
+TOO_SLOW = Failure(504, "EndpointTimeout", "the model took too long")
 _FAILED = Failure(502, "EndpointFailed", "the endpoint could not be asked")

@@ -4,10 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, EventStreamError
-
 from politico.control.honoured import places
-from politico.page.failures import Failure, failure_of
+from politico.page.failures import ASKING_FAILS, TOO_SLOW, Failure, failure_of
 
 QUEUED, WRITING, DONE, FAILED = "queued", "writing", "done", "failed"
 LONGEST_SECONDS = 75
@@ -28,8 +26,8 @@ def write(runtime: Any, endpoint: str, order: str) -> Iterator[State]:
         answer = runtime.invoke_endpoint_with_response_stream(
             EndpointName=endpoint, ContentType=JSON, Accept=JSON_LINES, Body=order.encode()
         )
-        yield from _states(_lines(answer["Body"]), json.loads(order)["inputs"])
-    except (ClientError, EventStreamError, BotoCoreError) as error:
+        yield from _states(_lines(answer["Body"]))
+    except ASKING_FAILS as error:
         yield failed(failure_of(error, LONGEST_SECONDS))
 
 
@@ -38,16 +36,14 @@ def failed(failure: Failure) -> State:
 
 
 def _lines(parts: Any) -> Iterator[bytes]:
-    """A stream's lines, wherever it is cut into parts."""
+    """A stream's whole lines, wherever it is cut into parts. What follows the last line's end was torn off."""
     rest = b""
     for part in parts:
         *whole, rest = (rest + part.get("PayloadPart", {}).get("Bytes", b"")).split(b"\n")
         yield from whole
-    if rest:
-        yield rest
 
 
-def _states(lines: Iterator[bytes], inputs: Mapping[str, Any]) -> Iterator[State]:
+def _states(lines: Iterator[bytes]) -> Iterator[State]:
     for line in lines:
         event = json.loads(line)
         if event["event"] == "progress":
@@ -56,7 +52,8 @@ def _states(lines: Iterator[bytes], inputs: Mapping[str, Any]) -> Iterator[State
             yield {"state": DONE, "tweet": shown_tweet(event["tweet"])}
             return
         else:
-            yield failed(Failure(502, str(event["error"]), str(event["message"])))
+            told = Failure(502, str(event["error"]), str(event["message"]))
+            yield failed(TOO_SLOW if event.get("status") == TOO_SLOW.status else told)
             return
     yield failed(Failure(502, "ModelFailed", "the model's answer broke off"))
 

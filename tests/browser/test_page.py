@@ -329,8 +329,16 @@ def test_a_page_elsewhere_can_order_nothing_here(address: str, tmp_path: Path) -
     import urllib.error
     import urllib.request
 
-    for headers in ({"Content-Type": "text/plain"}, {"Content-Type": "application/json", "Host": "evil.example"}):
-        request = urllib.request.Request(f"{address}/tweets", b"{}", headers)
+    def ordering(**headers: str) -> urllib.request.Request:
+        order = json.dumps({"inputs": {}, "parameters": {"seed": 7}}).encode()
+        return urllib.request.Request(f"{address}/tweets", order, {"Content-Type": "application/json", **headers})
+
+    with urllib.request.urlopen(ordering()) as taken:
+        assert taken.status == 202
+    for headers, code, said in (
+        ({"Content-Type": "text/plain"}, 415, b"application/json"),
+        ({"Host": "evil.example"}, 400, b"host"),
+    ):
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(request)
-        assert refused.value.code in (400, 415)
+            urllib.request.urlopen(ordering(**headers))
+        assert (refused.value.code, said in refused.value.read()) == (code, True)

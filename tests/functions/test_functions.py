@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import date, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import boto3
@@ -97,6 +97,8 @@ def test_parts_hold_every_page_once_in_order_and_none_is_overfull(sizes: list[in
         assert pages <= PAGES_A_PART
         filled.append((pages, len(keys_of(int(part[0]["user_id"]), sizes[int(part[0]["user_id"])]))))
     assert taken == {str(user): keys_of(user, pages) for user, pages in enumerate(sizes)}
+    in_order = [user for user, _ in groupby(account["user_id"] for part in parts for account in part)]
+    assert in_order == [str(user) for user in range(len(sizes))], "those without pages, too"
     for (pages, _own), (_next, following) in pairwise(filled):
         assert pages + following > PAGES_A_PART  # no part ends before it must
 

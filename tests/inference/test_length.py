@@ -11,7 +11,7 @@ from inference.engine import Engine
 from inference.length import shortened, weighted_length
 from inference.model import load_model
 from politico.control.request import Parameters, Request
-from tests.support.models import micro_model
+from tests.support.models import micro_model, wanting
 
 LONGEST = Parameters().max_characters
 WORDS = st.lists(
@@ -74,5 +74,16 @@ def test_a_tweet_that_is_too_long_is_cut_back_at_a_word(engine: Engine, candidat
         assert weighted_length(whole.generated_text) > 40
         assert weighted_length(cut.generated_text) <= 40 or " " not in cut.generated_text
         assert cut.finish_reason == "length"
+        assert cut.generated_text.startswith("Hoy")
         if candidates == 1:
-            assert whole.generated_text.startswith(cut.generated_text)
+            assert cut.generated_text == shortened(whole.generated_text, 40, keep=len("Hoy"))
+
+
+def test_a_tweet_that_ended_and_was_cut_has_not_ended(engine: Engine) -> None:
+    ended = {"max_new_tokens": 60, "min_new_tokens": 40, "seed": 7}
+    model = engine.model
+    with wanting(model.network, {model.codec.ids[model.codec.schema.end]: 1_000.0}):
+        (whole,) = engine.generate(Request({}, "Hoy", Parameters(**ended, max_characters=0)))
+        (cut,) = engine.generate(Request({}, "Hoy", Parameters(**ended, max_characters=40)))
+    assert (whole.finish_reason, cut.finish_reason) == ("stop", "length")
+    assert len(cut.generated_text) < len(whole.generated_text)

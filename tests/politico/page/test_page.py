@@ -14,11 +14,13 @@ from botocore.exceptions import ClientError, EndpointConnectionError, EventStrea
 from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
+from urllib3.exceptions import ProtocolError
+from urllib3.exceptions import ReadTimeoutError as StreamTimeoutError
 
 from politico.control.request import Parameters
 from politico.errors import InputError, SpendingCapError
 from politico.page import desk
-from politico.page.document import LANGUAGES, document
+from politico.page.document import document
 from politico.page.order import LONGEST_TOKENS, MOST_BYTES, MOST_CANDIDATES, SETTINGS, read_order
 from politico.page.orders import EXPIRES, KEPT, KEY, Orders, OrdersHere, OrdersTable
 from politico.page.writing import State, write
@@ -80,9 +82,27 @@ def test_what_a_public_page_can_not_afford_is_refused(body: bytes, said: str) ->
         read_order(body)
 
 
+WITHIN = {
+    "temperature": st.floats(0.05, 5.0),
+    "insistence": st.floats(0.0, 1.0),
+    "candidates": st.integers(1, MOST_CANDIDATES),
+}
+JUNK = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+
+
+@given(st.fixed_dictionaries({"seed": st.integers(0, 2**32 - 1)}, optional=WITHIN))
+def test_all_that_the_page_offers_is_taken_and_within_its_means(parameters: dict[str, Any]) -> None:
+    assert {"seed", *WITHIN} == set(SETTINGS)
+    request = json.loads(read_order(json.dumps({"inputs": {}, "parameters": parameters}).encode()))
+    assert {name: request["parameters"][name] for name in parameters} == parameters
+    checked = Parameters(**request["parameters"])
+    assert (checked.num_return_sequences, checked.num_beams, checked.max_new_tokens) == (1, 1, LONGEST_TOKENS)
+
+
 @given(
-    st.dictionaries(
-        st.sampled_from([*SETTINGS, "num_beams"]), st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+    st.fixed_dictionaries(
+        {"seed": st.integers(0, 2**32 - 1)},
+        optional={**{name: one | JUNK for name, one in WITHIN.items()}, "num_beams": JUNK, "num_return_sequences": JUNK},
     )
 )
 def test_whatever_is_sent_ends_in_a_request_that_an_endpoint_can_afford_or_in_a_refusal(parameters: dict[str, Any]) -> None:
@@ -149,8 +169,15 @@ def test_an_order_is_gone_after_an_hour_whether_or_not_dynamodb_has_thrown_it_aw
 class Runtime:
     """SageMaker's runtime: an answer's bytes, cut into parts of so many, or a failure at once or at the end."""
 
-    def __init__(self, lines: list[dict[str, Any]], size: int = 7, first: Exception | None = None, last: Exception | None = None):
-        self._body = b"".join(json.dumps(one, ensure_ascii=False).encode() + b"\n" for one in lines)
+    def __init__(
+        self,
+        lines: list[dict[str, Any]],
+        size: int = 7,
+        first: Exception | None = None,
+        last: Exception | None = None,
+        torn: bytes = b"",
+    ):
+        self._body = b"".join(json.dumps(one, ensure_ascii=False).encode() + b"\n" for one in lines) + torn
         self._size, self._first, self._last = size, first, last
         self.asked: dict[str, Any] = {}
 
@@ -167,6 +194,7 @@ class Runtime:
             raise self._last
 
 
+LANGUAGES = ("es", "en")
 PROGRESS = {"event": "progress", "tokens": 3, "longest": 100, "text": "Hoy ñ"}
 REQUEST = read_order(order())
 
@@ -211,7 +239,15 @@ def model_error(status: int, message: str) -> ClientError:
         (Runtime([], first=model_error(400, "not JSON")), 400, "EndpointRefused"),
         (Runtime([], first=ClientError({"Error": {"Code": "ValidationError"}}, "Invoke")), 503, "EndpointUnavailable"),
         (Runtime([], first=EndpointConnectionError(endpoint_url="x")), 503, "EndpointUnavailable"),
-        (Runtime([PROGRESS], last=ReadTimeoutError(endpoint_url="x")), 504, "EndpointTimeout"),
+        (Runtime([], first=ReadTimeoutError(endpoint_url="x")), 504, "EndpointTimeout"),
+        (Runtime([PROGRESS], last=StreamTimeoutError(None, "/", "silent")), 504, "EndpointTimeout"),  # type: ignore[arg-type]
+        (Runtime([PROGRESS], last=ProtocolError("cut")), 502, "ModelFailed"),
+        (Runtime([PROGRESS], torn=b'{"event": "twe'), 502, "ModelFailed"),
+        (
+            Runtime([PROGRESS, {"event": "failed", "status": 504, "error": "DeadlineError", "message": "slow"}]),
+            504,
+            "EndpointTimeout",
+        ),
         (Runtime([PROGRESS], last=EventStreamError({"Error": {"Code": "ModelStreamError"}}, "Invoke")), 502, "ModelFailed"),
         (Runtime([PROGRESS, {"event": "failed", "error": "ServiceError", "message": "bad words"}]), 502, "ServiceError"),
         (Runtime([PROGRESS]), 502, "ModelFailed"),
