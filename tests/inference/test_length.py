@@ -80,7 +80,7 @@ def test_a_tweet_that_is_too_long_is_cut_back_at_a_word(engine: Engine, candidat
 
 
 def test_a_tweet_that_ended_and_was_cut_has_not_ended(engine: Engine) -> None:
-    ended = {"max_new_tokens": 60, "min_new_tokens": 40, "seed": 7}
+    ended: dict[str, Any] = {"max_new_tokens": 60, "min_new_tokens": 40, "seed": 7}
     model = engine.model
     with wanting(model.network, {model.codec.ids[model.codec.schema.end]: 1_000.0}):
         (whole,) = engine.generate(Request({}, "Hoy", Parameters(**ended, max_characters=0)))
