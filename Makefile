@@ -11,6 +11,7 @@ CDK := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npx --yes aws-cdk@2
 setup: .venv/ready
 
 .venv/ready: pyproject.toml constraints.txt
+	@echo "Setting up .venv: packages are downloaded, which takes some minutes and 2 to 7 GB of disk (the more where torch brings CUDA)."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[infra,learn,local,cli,dev]'
 	touch $@
