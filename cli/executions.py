@@ -29,6 +29,15 @@ class Execution:
         return cls(services, answer["executionArn"])
 
     @property
+    def status(self) -> str:
+        """As Step Functions names it; empty where it has no such execution."""
+        steps = self.services.client("stepfunctions")
+        try:
+            return str(steps.describe_execution(executionArn=self.arn)["status"])
+        except steps.exceptions.ExecutionDoesNotExist:
+            return ""
+
+    @property
     def run(self) -> str:
         """What the lake calls the run that this execution makes."""
         found = self.services.client("stepfunctions").describe_execution(executionArn=self.arn)

@@ -30,8 +30,17 @@ def days_of(services: Services, wanted: str) -> str:
 
 def ingest(services: Services, name: str, given: dict[str, Any], show: Show) -> dict[str, Any]:
     """Run the ingest workflow; its report. Raises JobError."""
-    execution = Execution.start(services, "IngestWorkflow", name, given)
-    run = execution.run
+    return follow_ingest(start_ingest(services, name, given), show)
+
+
+def start_ingest(services: Services, name: str, given: dict[str, Any]) -> Execution:
+    """Start the ingest workflow."""
+    return Execution.start(services, "IngestWorkflow", name, given)
+
+
+def follow_ingest(execution: Execution, show: Show) -> dict[str, Any]:
+    """Show how far it is until it is through; its report. Raises JobError."""
+    services, run = execution.services, execution.run
 
     def watch() -> None:
         parts = services.lake.read_if_any(places.parts(run))

@@ -1,24 +1,27 @@
 """`politico import`: an archive's tweets into the lake as pages of API v2, then through the ingest workflow without X."""
 
+import hashlib
 import itertools
 import json
-import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from rich.markup import escape
 
 from cli import flows, local_cloud
+from cli.executions import Execution
 from cli.importing.inputs import Inputs, open_zone, read_files
 from cli.importing.outcome import outcome_of, show, write_report
+from cli.importing.posts import pages_of
 from cli.importing.registry_merge import merge
-from cli.screen import Screen, counted
+from cli.importing.unfinished import Unfinished, begun
+from cli.screen import Screen, Stage, counted
 from cli.services import Services
 from cli.text_files import read_text_file
 from politico.control.domain import label_columns, read_domain
@@ -29,11 +32,13 @@ from politico.lake import places
 from politico.lake.bucket import Lake
 from politico.lake.registry import put_registry, registry_text_if_any
 from politico.lake.tombstones import Tombstones, read_tombstones, write_clean
-from politico.runs import run_id
 from politico.tweets.politician import Registry, read_registry
 from politico.tweets.tweet import read_time, write_time
 
-POSTS_A_PAGE = 100
+WRITERS = 8
+"""Pages on their way to the lake side by side: packing one takes this machine long, sending one S3."""
+
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,11 @@ class Archive:
     schema: Path | None = None
     """What steers a text, in another domain than politics; None: as the lake has it."""
 
+    def as_read(self, schema: Schema) -> dict[str, Any]:
+        """What makes the same file another import."""
+        said = {"zone": self.time_zone, "columns": self.columns, "author": self.author, "from_ids": self.from_ids}
+        return {**said, "schema": schema.to_json()}
+
 
 def look_at(archive: Archive, report: Path | None) -> None:
     """Say what would come in of a file; nothing is stored, and no cloud is asked. Raises InputError."""
@@ -69,7 +79,17 @@ def look_at(archive: Archive, report: Path | None) -> None:
         write_report(outcome, report)
 
 
-def _read(archive: Archive, folder: Path, schema: Schema, buried: Tombstones | None, say: Callable[[str], None]) -> Inputs:
+def _read(
+    archive: Archive,
+    folder: Path,
+    schema: Schema,
+    buried: Tombstones | None,
+    say: Callable[[str], None],
+    *,
+    work: bool = False,
+    now: datetime | None = None,
+) -> Inputs:
+    """With `work` what is judged stays in the folder, and what is there is not judged again."""
     return read_files(
         archive.tweets,
         archive.politicians,
@@ -81,6 +101,8 @@ def _read(archive: Archive, folder: Path, schema: Schema, buried: Tombstones | N
         labels=label_columns(schema),
         buried=buried,
         from_ids=archive.from_ids,
+        now=now,
+        work=folder if work else None,
         show=say,
     )
 
@@ -88,38 +110,69 @@ def _read(archive: Archive, folder: Path, schema: Schema, buried: Tombstones | N
 def import_archive(archive: Archive, *, local: bool, report: Path | None = None) -> None:
     """Import one file. Raises InputError for what the person can mend, JobError when the workflow fails.
 
-    Again is safe: what the lake has already, it has once in the dataset. An import that was stopped is made whole by another.
+    Again is safe: what the lake has already, it has once in the dataset. The same import, begun again after it was stopped, goes
+    on from where it was.
     """
     screen = Screen()
     services = local_cloud.stack(local=local)
     open_zone(archive.time_zone)
-    buried = read_tombstones(services.lake)
     schema = settled_schema(archive.schema, services.lake)
-    with tempfile.TemporaryDirectory(prefix="politico-") as folder:
-        with screen.stage("read") as stage:
-            inputs = _read(archive, Path(folder), schema, buried, stage.show)
-            if report is not None:
-                write_report(outcome_of(inputs), report)
-            require_right_times(inputs, archive)
-            stage.result = describe_reading(inputs, archive.rejected)
-        name = f"import-{time.time_ns()}"
-        with screen.stage("store") as stage:
-            followed = without_forgotten(inputs.registry, buried)
-            registry, changes = merge(followed, _held_registry(services))
-            days = flows.days_of(services, archive.time_zone)
-            put_registry(services.lake, registry, days)
-            if schema.name != SCHEMA.name:
-                services.lake.write(places.DATASET_SCHEMA, schema.to_json().encode())
-            run = run_id(datetime.now(UTC), f"{name}-pages")  # not the workflow's own run, even within the same second
-            pages = store(services, inputs.posts, run, inputs.reference, lambda done: stage.show(f"{done} pages"))
-            forgotten = len(inputs.registry) - len(followed)
-            stage.result = (
-                f"{pages} pages; registry: {changes}"
-                + (f"; {forgotten} who were forgotten stay out" if forgotten else "")
-                + (f"; the dataset's days stay those of {days}" if days != archive.time_zone else "")
-            )
-    with screen.stage("ingest") as stage:
-        stage.result = describe(flows.ingest(services, name, {"fetch": False}, stage.show))
+    where = f"{services.lake.bucket} at {services.endpoint_url or 'AWS'}"
+    with begun(archive.tweets, archive.politicians, where, archive.as_read(schema)) as unfinished:
+        if unfinished.goes_on:
+            screen.console.print("going on with this import, which was stopped", highlight=False)
+        execution = _started(services, unfinished)
+        if execution is None:
+            inputs = _read_for(services, archive, unfinished, schema, screen, report)
+            with screen.stage("store") as stage:
+                stage.result = _store(services, archive, unfinished, schema, inputs, stage)
+            execution = flows.start_ingest(services, unfinished.progress.name, {"fetch": False})
+            unfinished.note(replace(unfinished.progress, execution=execution.arn))
+        with screen.stage("ingest") as stage:
+            stage.result = describe(flows.follow_ingest(execution, stage.show))
+
+
+def _started(services: Services, unfinished: Unfinished) -> Execution | None:
+    """The workflow, where it goes on, or went through, behind the import's back; else it is started once more."""
+    progress = unfinished.progress
+    execution = Execution(services, progress.execution) if progress.execution else None
+    if execution is not None and execution.status in ("RUNNING", "SUCCEEDED"):
+        return execution
+    if execution is not None:  # a name is for one execution
+        unfinished.note(replace(progress, name=f"import-{time.time_ns()}", execution=""))
+    return None
+
+
+def _read_for(
+    services: Services, archive: Archive, unfinished: Unfinished, schema: Schema, screen: Screen, report: Path | None
+) -> Inputs:
+    with screen.stage("read") as stage:
+        buried = read_tombstones(services.lake)
+        inputs = _read(archive, unfinished.folder, schema, buried, stage.show, work=True, now=unfinished.now)
+        if report is not None:
+            write_report(outcome_of(inputs), report)
+        require_right_times(inputs, archive)
+        stage.result = describe_reading(inputs, archive.rejected)
+    return inputs
+
+
+def _store(services: Services, archive: Archive, unfinished: Unfinished, schema: Schema, inputs: Inputs, stage: Stage) -> str:
+    """Put the list of politicians and the pages into the lake; what that came to, in words."""
+    followed = without_forgotten(inputs.registry, read_tombstones(services.lake))
+    registry, changes = merge(followed, _held_registry(services))
+    days = flows.days_of(services, archive.time_zone)
+    put_registry(services.lake, registry, days)
+    if schema.name != SCHEMA.name:
+        services.lake.write(places.DATASET_SCHEMA, schema.to_json().encode())
+    stored = store(services, inputs.posts, unfinished, inputs.reference, lambda done: stage.show(f"{done:,} pages"))
+    forgotten = len(inputs.registry) - len(followed)
+    return (
+        f"{stored.pages:,} pages"
+        + (f", {stored.there:,} of them from before" if stored.there else "")
+        + f"; registry: {changes}"
+        + (f"; {forgotten} who were forgotten stay out" if forgotten else "")
+        + (f"; the dataset's days stay those of {days}" if days != archive.time_zone else "")
+    )
 
 
 def settled_schema(given: Path | None, lake: Lake) -> Schema:
@@ -143,31 +196,77 @@ def without_forgotten(registry: Registry, buried: Tombstones) -> Registry:
     return Registry(one for one in registry if not buried.user(one.user_id))
 
 
-def store(services: Services, posts: Path, run: str, reference: datetime, show: Callable[[int], None] = lambda done: None) -> int:
-    """Write the posts as raw pages, account by account, and hand them over to the workflow; how many pages.
+@dataclass(frozen=True)
+class Stored:
+    """What became of an import's pages."""
 
-    Whoever annotates them judges them as of `reference`. What is buried meanwhile stays out. In memory there is one page at a
-    time.
+    pages: int
+    there: int
+    """Of them, those that were stored before the import was stopped."""
+
+
+def store(
+    services: Services, posts: Path, unfinished: Unfinished, reference: datetime, show: Callable[[int], None] = lambda done: None
+) -> Stored:
+    """Write the posts as raw pages, account by account, and hand them over to the workflow.
+
+    Whoever annotates them judges them as of `reference`. What is buried meanwhile stays out. Pages that are there already, of
+    the same import, stay as they are. In memory there are few pages at a time.
     """
+    run = unfinished.progress.run
+    there: set[str] = set()
     pages: list[str] = []
-    now = datetime.now(UTC)
 
     def write(buried: Tombstones) -> list[str]:
         pages.clear()
-        for user_id, page in _pages(posts):
-            clean = [_without_past_edits(post, now) for post in page if not _is_buried(buried, post)]
-            if clean:
-                key = places.raw_page(run, user_id, newest=clean[0]["id"], oldest=clean[-1]["id"])
-                services.lake.write_lines(key, [{"data": clean, "meta": {"result_count": len(clean)}}])
-                pages.append(key)
+        obeyed = _digest(buried)
+        there.clear()
+        if unfinished.progress.obeyed == obeyed:
+            there.update(services.lake.keys(places.raw_of_run(run)))
+        unfinished.note(replace(unfinished.progress, obeyed=obeyed))
+
+        def write_page(given: tuple[str, list[bytes]]) -> str | None:
+            user_id, lines = given
+            clean = _clean(lines, buried, unfinished.now)
+            if not clean:
+                return None
+            key = places.raw_page(run, user_id, newest=_id_of(clean[0]), oldest=_id_of(clean[-1]))
+            if key not in there:
+                count = b'],"meta":{"result_count":%d}}\n' % len(clean)
+                services.lake.write_text(key, b'{"data":[' + b",".join(clean) + count)
+            return key
+
+        with ThreadPoolExecutor(WRITERS) as writers:
+            waiting = pages_of(posts)
+            while batch := list(itertools.islice(waiting, WRITERS * 4)):
+                pages.extend(key for key in writers.map(write_page, batch) if key is not None)
                 show(len(pages))
+        for key in there - set(pages):
+            services.lake.erase(key)
         return pages
 
     services.lake.write_json(places.plan(run), {"reference": write_time(reference)})
     write_clean(services.lake, write)
     for user_id in dict.fromkeys(places.run_and_user(key)[1] for key in pages):
         services.ledger.hand_over(user_id, run)
-    return len(pages)
+    return Stored(len(pages), len(there & set(pages)))
+
+
+def _clean(lines: list[bytes], buried: Tombstones, now: datetime) -> list[bytes]:
+    """A page's posts without those that are buried, and without editing times that are over."""
+    if not buried and not any(b'"edit_controls"' in line for line in lines):
+        return lines
+    posts = [_without_past_edits(json.loads(line), now) for line in lines]
+    return [_encode(post).encode() for post in posts if not _is_buried(buried, post)]
+
+
+def _id_of(line: bytes) -> str:
+    return str(json.loads(line)["id"])
+
+
+def _digest(buried: Tombstones) -> str:
+    """Of all that was to be forgotten; not empty where nothing was."""
+    return hashlib.sha256("\n".join(sorted(buried.keys)).encode()).hexdigest()[:16]
 
 
 def describe_reading(inputs: Inputs, rejected: Path) -> str:
@@ -215,34 +314,3 @@ def _without_past_edits(post: dict[str, Any], now: datetime) -> dict[str, Any]:
     until = (post.get("edit_controls") or {}).get("editable_until")
     over = until is not None and read_time(until) <= now
     return {name: value for name, value in post.items() if not (over and name == "edit_controls")}
-
-
-def _pages(posts: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Each account's posts, newest first, in pages. An index on disk says where each stands in the file."""
-    with (
-        tempfile.TemporaryDirectory(prefix="politico-") as folder,
-        posts.open("rb") as lines,
-        closing(sqlite3.connect(Path(folder) / "index")) as index,
-    ):
-        index.execute("CREATE TABLE posts (author TEXT, digits INTEGER, id TEXT, place INTEGER)")
-        index.executemany("INSERT INTO posts VALUES (?, ?, ?, ?)", _places(lines))
-        index.execute("CREATE INDEX by_author ON posts (author, digits, id, place)")
-        ordered = index.execute("SELECT author, place FROM posts ORDER BY author, digits DESC, id DESC")
-        for user_id, found in itertools.groupby(ordered, key=lambda row: str(row[0])):
-            timeline = (_post_at(lines, place) for _user_id, place in found)
-            while page := list(itertools.islice(timeline, POSTS_A_PAGE)):
-                yield user_id, page
-
-
-def _places(lines: IO[bytes]) -> Iterator[tuple[str, int, str, int]]:
-    place = 0
-    while line := lines.readline():
-        post = json.loads(line)
-        yield post["author_id"], len(post["id"]), post["id"], place
-        place += len(line)
-
-
-def _post_at(lines: IO[bytes], place: int) -> dict[str, Any]:
-    lines.seek(place)
-    post: dict[str, Any] = json.loads(lines.readline())
-    return post

@@ -47,6 +47,14 @@ class Letters:
         self._beyond_ascii = self._beyond_ascii or any(letter.isalpha() and letter > "\x7f" for letter in text)
         self._lost_inside = self._lost_inside or ("?" in text and bool(_LOST_INSIDE.search(text)))
 
+    def add(self, other: "Letters") -> None:
+        """What another stretch of the file's texts is like."""
+        self._breaks += other._breaks
+        self._written_breaks += other._written_breaks
+        self._code_points += other._code_points
+        self._beyond_ascii = self._beyond_ascii or other._beyond_ascii
+        self._lost_inside = self._lost_inside or other._lost_inside
+
     def mend(self, text: str, *, of_table: bool = False) -> Mended:
         """An undamaged text comes back as it is. `of_table`: other programs than X's have written the file."""
         mended = text.replace("\x00", "")

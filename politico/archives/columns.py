@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from politico.archives.marks import Marks, find_marks
@@ -44,6 +45,7 @@ _NEEDED = ("id", "created_at", "text")
 _ANY_OF = ("text", "replied_to", "retweeted", "quoted", "kind")
 """Of these, every column counts that is there."""
 _WRITER = ("user_id", "screen_name")
+_MARKING = ("replied_to", "retweeted", "quoted", "kind", "deleted")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ class Columns:
     """A domain's own columns, by name."""
     marks: Marks = field(default_factory=Marks)
     """Those that tell whether a post repeats or quotes another."""
+
+    @cached_property
+    def values(self) -> Mapping[str, tuple[int, ...]]:
+        """Those whose values are a post's; the others mark something."""
+        return {what: places for what, places in self.places.items() if what not in _MARKING}
 
     def __contains__(self, what: str) -> bool:
         return what in self.places

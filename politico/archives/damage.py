@@ -95,6 +95,13 @@ class Rounding:
         self._script += _ends_as_scripts_write(id_str)
         self._float += _is_whole_float(id_str)
 
+    def add(self, other: "Rounding") -> None:
+        """What another stretch of the file's ids is like."""
+        self._long += other._long
+        self._spreadsheet += other._spreadsheet
+        self._script += other._script
+        self._float += other._float
+
     def refuses(self, id_str: str) -> str:
         """What rounded this id; empty when nothing did, or nobody can tell."""
         if self._spreadsheet > max(1, SPREADSHEET_SHARE * self._long) and is_zero_tailed(id_str):
@@ -120,7 +127,7 @@ def looks_truncated(text: str, written: datetime) -> bool:
     Only that length counts: people and their apps write `…` too. Two characters less are allowed before a link, since blanks
     are trimmed there.
     """
-    if written < FIRST_CUTS:
+    if written < FIRST_CUTS or not ("…" in text or "&" in text):
         return False
     shown = unicodedata.normalize("NFC", html.unescape(text)).rstrip()
     found = _CUT_END.search(shown[-40:])

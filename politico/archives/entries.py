@@ -61,6 +61,10 @@ class Reject:
     file: str = ""
 
 
+UNREAD = Reject(0, "unread", "somebody else reads it")
+"""Stands for a row that was not to be read this time, so that those behind it keep their numbers."""
+
+
 def checked(line: int, build: Callable[..., Built], *given: Any, may_be_cut: bool = False) -> Post | Reject:
     """The post that `build` makes of what is given, or why it can't be read.
 

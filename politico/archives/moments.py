@@ -23,6 +23,8 @@ _NAMED_OFFSET = re.compile(r"(?<=\d)\s*([+-]\d\d:?\d\d)\s+(?:[A-Za-z]{2,5}|[+-]\
 _UNIVERSAL = re.compile(r"\s*(UTC|GMT|Z)$", re.IGNORECASE)
 _FRACTION = re.compile(r"(?<=:\d\d)[.,](\d{1,9})")
 _DATE_ONLY = re.compile(r"\d{4}(-?)\d\d\1\d\d|\d{4}-?W\d\d(-?\d)?")
+_PLAIN = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{3}|\.\d{6})?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
+"""As most programs write a time: nothing of the rest of this file changes how it is read."""
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)")
 _TYPED = re.compile(
     r"(?P<first>\d{1,2})(?P<sign>[/.-])(?P<second>\d{1,2})(?P=sign)(?P<year>\d{4}),?\s+(?P<hour>\d{1,2}):(?P<minute>\d\d)"
@@ -55,7 +57,9 @@ def read_moment(value: Any, zone: ZoneInfo) -> Moment:
     One without a zone is taken to be in `zone`. Raises TweetError.
     """
     resolution = SECOND
-    if isinstance(value, datetime):
+    if isinstance(value, str) and (plain := _from_plain(value)):
+        moment = plain
+    elif isinstance(value, datetime):
         moment = value
     elif isinstance(value, date):
         moment, resolution = datetime(value.year, value.month, value.day), DAY
@@ -100,6 +104,16 @@ def at_clock(day: str, clock: str, zone: str) -> str:
     shift = offset.utcoffset(None)
     sign, minutes = ("-" if shift < timedelta(0) else "+"), abs(shift) // MINUTE
     return f"{day} {hour}{sign}{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _from_plain(text: str) -> datetime | None:
+    """The time, where it is written as most programs do and there is such a one."""
+    if not _PLAIN.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _from_text(text: str) -> datetime:

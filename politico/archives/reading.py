@@ -14,13 +14,13 @@ from typing import Any, BinaryIO, TextIO, cast
 from zoneinfo import ZoneInfo
 
 from politico.archives.account_archive import is_account_script, is_of_deleted, notes_beside, owner_beside, read_account_archive
-from politico.archives.entries import Author, Post, Reject
+from politico.archives.entries import UNREAD, Author, Post, Reject
 from politico.archives.statuses import read_json
 from politico.archives.tables import TableReading, Told, read_csv, read_parquet
 from politico.errors import FileFormatError
 from politico.tweets.politician import Registry
 
-__all__ = ["Admission", "Author", "Post", "Reject", "admit", "open_text", "read_posts", "user_ids"]
+__all__ = ["UNREAD", "Admission", "Author", "Post", "Reject", "admit", "is_csv", "open_text", "read_posts", "user_ids"]
 
 _OPENERS: Mapping[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -40,16 +40,18 @@ def read_posts(
     labels: Mapping[str, bool] | None = None,
     from_ids: bool = False,
     told: Told | None = None,
+    wanted: Callable[[int], bool] | None = None,
 ) -> Iterator[Post | Reject]:
     """Every post of the file, read or rejected, and no more in memory than a few thousand of them.
 
     Times without a zone are taken to be in `zone`. `columns` names a table's columns, `author` whose tweets these are where
     the file does not say, `known_ids` the user ids by casefolded screen name for a table that has none, `labels` a domain's own
     columns, each with whether it may have several values, `from_ids` that a time that can't be read is the one in the id; `told`
-    is told what the file's columns decide.
+    is told what the file's columns decide. Of a CSV file `wanted` says which rows to read, by their number from 0: for the
+    others stands UNREAD. Other files are read whole.
     Raises FileFormatError when the file is missing, empty, or no tweets file at all.
     """
-    reading = TableReading(zone, columns or {}, author, known_ids or {}, labels or {}, from_ids, told or Told())
+    reading = TableReading(zone, columns or {}, author, known_ids or {}, labels or {}, from_ids, told or Told(), wanted)
     try:
         head = b"" if path.is_dir() else _head(path)
         if path.is_dir() or head == _ZIP:
@@ -65,12 +67,30 @@ def read_posts(
         raise FileFormatError(f"{path} ends before its time or is damaged: {error}; copy it again") from error
 
 
+def is_csv(path: Path) -> bool:
+    """Whether it is read as a table in text. Raises FileFormatError where it can't be read."""
+    if path.is_dir() or _head(path) in (_ZIP, _PARQUET):
+        return False
+    try:
+        with open_text(path) as text:
+            first = _first_line(text)
+    except (UnicodeError, EOFError, OSError, lzma.LZMAError, zlib.error):
+        return False  # whoever reads it says why
+    return not (is_of_deleted(first) or is_account_script(first) or first.lstrip()[:1] in ("{", "["))
+
+
+def _first_line(text: TextIO) -> str:
+    """The beginning of the first line that is not blank; nothing where there is none."""
+    first = ""
+    while not first.strip() and (line := text.readline(1000)):
+        first = line
+    return first if first.strip() else ""
+
+
 def _read_text(path: Path, reading: TableReading) -> Iterator[Post | Reject]:
     with open_text(path, reading.told.notes.append) as text:
-        first = ""
-        while not first.strip() and (line := text.readline(1000)):
-            first = line
-        if not first.strip():
+        first = _first_line(text)
+        if not first:
             raise FileFormatError(f"{path} is empty; it takes tweets as CSV or as JSON lines")
         text.seek(0)
         if is_of_deleted(first):
@@ -158,7 +178,9 @@ def admit(entries: Iterable[Post | Reject], registry: Registry) -> Iterator[Post
     """The posts of the registry's politicians, each id once; all others as rejects."""
     admission = Admission(registry)
     for entry in entries:
-        refusal = admission.refusal(entry.body, entry.screen_name) if isinstance(entry, Post) else None
+        refusal = None
+        if isinstance(entry, Post):
+            refusal = admission.refusal(str(entry.body["id"]).strip(), str(entry.body["author_id"]).strip(), entry.screen_name)
         yield Reject(entry.line, *refusal, entry.file) if refusal else entry
 
 
@@ -169,9 +191,8 @@ class Admission:
         self._registry = registry
         self._seen: set[int] = set()
 
-    def refusal(self, post: Mapping[str, Any], screen_name: str) -> tuple[str, str] | None:
+    def refusal(self, id_str: str, author_id: str, screen_name: str) -> tuple[str, str] | None:
         """Reason and detail of why this post stays out."""
-        id_str, author_id = str(post["id"]).strip(), str(post["author_id"]).strip()
         if self._registry.by_id(author_id) is None:
             named = self._registry.by_screen_name(screen_name)
             if named is None:

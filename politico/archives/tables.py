@@ -5,7 +5,7 @@ import csv
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from politico.archives.columns import Columns, find_columns, looks_like_header
-from politico.archives.entries import Author, Built, Post, Reject, checked
+from politico.archives.entries import UNREAD, Author, Built, Post, Reject, checked
 from politico.archives.marks import UNKNOWN_ID, Marks, judged
 from politico.archives.moments import at_clock
 from politico.archives.times import written_at
@@ -69,6 +69,8 @@ class TableReading:
     """Whether a time that can't be read is the one in the id."""
     told: Told = field(default_factory=Told)
     """Where the reader says what it has found out about the table."""
+    wanted: Callable[[int], bool] | None = None
+    """Which rows of a CSV file to read, by their number from 0; UNREAD stands for the others. None: all."""
 
 
 def read_csv(path: Path, text: TextIO, reading: TableReading) -> Iterator[Post | Reject]:
@@ -81,6 +83,8 @@ def read_csv(path: Path, text: TextIO, reading: TableReading) -> Iterator[Post |
     except csv.Error as error:
         raise FileFormatError(f"{path} is no tweets file: {error}") from error
     columns = columns_in(path, header, reading)
+    wanted, plain_header = reading.wanted or (lambda number: True), _without_marks(header)
+    number = -1
     while True:
         line = skipped + reader.line_num + 1
         try:
@@ -90,16 +94,25 @@ def read_csv(path: Path, text: TextIO, reading: TableReading) -> Iterator[Post |
         except csv.Error as error:
             last = skipped + reader.line_num
             lines = f"lines {line} to {last}, taken together by a quotation mark" if last > line else f"line {line}"
+            number += 1
             yield Reject(line, "broken_row", f"{lines}: {error}")
             continue
         if not row:
             continue
-        if [one.strip("\ufeff") for one in row] == [one.strip("\ufeff") for one in header]:  # two tables in one file
+        if row[0].strip("\ufeff") == plain_header[0] and _without_marks(row) == plain_header:  # two tables in one file
             continue
-        if len(row) != len(header):
+        number += 1
+        if not wanted(number):
+            yield UNREAD
+        elif len(row) != len(header):
             yield Reject(line, "broken_row", f"{len(row)} values for {len(header)} columns")
-            continue
-        yield checked(line, from_row, row, columns, reading, may_be_cut=True)
+        else:
+            yield checked(line, from_row, row, columns, reading, may_be_cut=True)
+
+
+def _without_marks(row: Sequence[str]) -> list[str]:
+    """The values without the byte order mark, which a file that was joined of others has inside."""
+    return [one.strip("\ufeff") for one in row]
 
 
 def _names(line: str, separator: str) -> list[str]:
@@ -194,9 +207,7 @@ def _values(column: pa.Array) -> list[Any]:
 
 def from_row(row: Sequence[Any], columns: Columns, reading: TableReading) -> Built:
     """The post that a row is. Raises TweetError."""
-    values = {
-        what: next((row[place] for place in places if _is_given(row[place])), None) for what, places in columns.places.items()
-    }
+    values = {what: _first_given(row, places) for what, places in columns.values.items()}
     if values["text"] is None:  # somebody may have written just that
         values["text"] = row[columns.places["text"][-1]]
     if any(judged(row[place]) for place in columns.places.get("deleted", ())):
@@ -283,6 +294,14 @@ def _user_in(text: str) -> Mapping[str, Any]:
         except (ValueError, RecursionError) as error:
             raise TweetError("no_author_id", "the writer is written as an object that can't be read") from error
     return found if isinstance(found, Mapping) else {}
+
+
+def _first_given(row: Sequence[Any], places: Sequence[int]) -> Any:
+    """The first of these values that is one, or None."""
+    for place in places:
+        if _is_given(row[place]):
+            return row[place]
+    return None
 
 
 def _is_given(value: Any) -> bool:

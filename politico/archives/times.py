@@ -86,6 +86,14 @@ class Clock:
         if hours and agrees(id_str, written - timedelta(hours=hours), resolution):
             self._hours[hours] += 1
 
+    def add(self, other: "Clock") -> None:
+        """What another stretch of the file's times is like."""
+        self._held += other._held
+        self._agreeing += other._agreeing
+        self._related += other._related
+        self._coarse = self._coarse or other._coarse
+        self._hours.update(other._hours)
+
     def verdict(self) -> Verdict:
         (hours, count), *_ = self._hours.most_common(1) or [(0, 0)]
         alike = count >= max(LEAST_ALIKE, ALIKE_SHARE * self._held) and abs(hours) <= MOST_HOURS

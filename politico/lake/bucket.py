@@ -72,7 +72,10 @@ class Lake:
     def write_lines(self, key: str, values: Iterable[Any]) -> None:
         """Write JSON lines. The same values give the same bytes."""
         # Escaped: a page of X may hold half a surrogate pair, which UTF-8 can't.
-        body = "".join(_encode(one) + "\n" for one in values).encode()
+        self.write_text(key, "".join(_encode(one) + "\n" for one in values).encode())
+
+    def write_text(self, key: str, body: bytes) -> None:
+        """Write a text in bytes; under a key that ends with `.gz` packed. The same text gives the same bytes."""
         self.write(key, gzip.compress(body, GZIP_LEVEL, mtime=0) if key.endswith(".gz") else body)
 
     def keys(self, prefix: str) -> Iterator[str]:

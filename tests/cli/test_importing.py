@@ -24,7 +24,9 @@ from moto import mock_aws
 from cli.flows import days_of
 from cli.importing.command import Archive, require_right_times, store, without_forgotten
 from cli.importing.inputs import Inputs, parse_columns, read_files
+from cli.importing.posts import PostsWriter
 from cli.importing.registry_merge import merge
+from cli.importing.unfinished import Progress, Unfinished
 from politico.archives.json_values import CHUNK, Broken, read_values
 from politico.archives.reading import Author, Post, Reject, read_posts
 from politico.errors import FileFormatError, InputError, UnknownFieldError, UnknownValueError
@@ -746,10 +748,20 @@ def services() -> Iterator[Any]:
         yield SimpleNamespace(lake=a_lake(), ledger=ledger, handed=handed)
 
 
-def write_posts(path: Path, count: int) -> Path:
-    lines = [{**v2(n * 37 % count), "author_id": "78"[n % 2]} for n in range(count)]
-    path.write_text("".join(json.dumps(one) + "\n" for one in lines))
+def write_posts(path: Path, posts: list[dict[str, Any]]) -> Path:
+    with PostsWriter(path) as writer:
+        for one in posts:
+            writer.write(one["author_id"], one["id"], json.dumps(one))
     return path
+
+
+def posts_of_two(count: int) -> list[dict[str, Any]]:
+    return [{**v2(n * 37 % count), "author_id": "78"[n % 2]} for n in range(count)]
+
+
+def put(services: Any, posts: Path, run: str) -> int:
+    progress = Progress(run, run, datetime.now(UTC).isoformat())
+    return store(services, posts, Unfinished(posts.parent, progress, False), NOW).pages
 
 
 def stored(lake: Lake, run: str) -> list[dict[str, Any]]:
@@ -757,8 +769,8 @@ def stored(lake: Lake, run: str) -> list[dict[str, Any]]:
 
 
 def test_posts_are_stored_once_account_by_account_and_newest_first(services: Any, tmp_path: Path) -> None:
-    posts = write_posts(tmp_path / "posts", 450)
-    assert store(services, posts, "one", NOW) == 6
+    posts = write_posts(tmp_path / "posts", posts_of_two(450))
+    assert put(services, posts, "one") == 6
     assert services.lake.read_json(places.plan("one")) == {"reference": write_time(NOW)}
     assert services.handed == ["7", "8"]
     for user_id in "78":
@@ -772,22 +784,22 @@ def test_posts_are_stored_once_account_by_account_and_newest_first(services: Any
 
 
 def test_an_import_again_stores_the_same_and_what_was_buried_between_stays_out(services: Any, tmp_path: Path) -> None:
-    posts = write_posts(tmp_path / "posts", 120)
-    store(services, posts, "one", NOW)
-    store(services, posts, "two", NOW)
+    posts = write_posts(tmp_path / "posts", posts_of_two(120))
+    put(services, posts, "one")
+    put(services, posts, "two")
     assert stored(services.lake, "one") == stored(services.lake, "two")
     bury(services.lake, tweets={str(ID + 5): "deleted"}, users={"8": "by_hand"}, now=datetime(2024, 1, 1, tzinfo=UTC))
-    store(services, posts, "three", NOW)
+    put(services, posts, "three")
     kept = stored(services.lake, "three")
     assert {post["author_id"] for post in kept} == {"7"}
     assert str(ID + 5) not in {post["id"] for post in kept}
 
 
 def test_a_pages_key_names_no_buried_tweet(services: Any, tmp_path: Path) -> None:
-    posts = write_posts(tmp_path / "posts", 10)
+    posts = write_posts(tmp_path / "posts", posts_of_two(10))
     ends = [str(ID), str(ID + 8)]
     bury(services.lake, tweets=dict.fromkeys(ends, "deleted"), now=datetime(2024, 1, 1, tzinfo=UTC))
-    store(services, posts, "one", NOW)
+    put(services, posts, "one")
     assert not any(end in key for end in ends for key in services.lake.keys(places.RAW))
 
 
@@ -799,8 +811,7 @@ def test_what_could_be_edited_long_ago_is_settled(services: Any, tmp_path: Path)
 
     now = datetime.now(UTC)
     given_posts = [v2(1) | until(now - timedelta(hours=2)), v2(2) | until(now + timedelta(hours=1)), v2(3)]
-    (tmp_path / "posts").write_text("".join(json.dumps(one) + "\n" for one in given_posts))
-    store(services, tmp_path / "posts", "one", NOW)
+    put(services, write_posts(tmp_path / "posts", given_posts), "one")
     assert ["edit_controls" in post for post in stored(services.lake, "one")] == [False, True, False]
 
 
