@@ -25,6 +25,7 @@ from sklearn.pipeline import make_pipeline, make_union
 from benchmarks.processes import command_line, keep, machine
 from cli.study.making import context_for, fresh_rows
 from inference.engine import Engine, GeneratedTweet, _Drawn
+from inference.rules.novelty import Shingles
 from politico.control.honoured import honoured
 from politico.control.request import Parameters, Request
 from training.dataset.folder import read_dataset
@@ -33,7 +34,7 @@ from training.evaluation.adherence import distinct, interval
 from training.evaluation.evaluate import INSISTING, asked_values
 from training.evaluation.held_out import cuts_of
 from training.evaluation.judges import judges_of, rows_to_judge
-from training.evaluation.novelty import Shingles, novelty
+from training.evaluation.novelty import novelty
 from training.evaluation.telling import told_apart
 from training.folders import open_model
 
@@ -71,9 +72,8 @@ def measure(folder: Path, dataset: Path, count: int, drafts: int, seed: int) -> 
         how: dict[str, Any] = {**INSISTING, "candidates": 1}
         parameters = Parameters(max_new_tokens=100, seed=seed + number, **how)
         start = engine._start(Request(context, "", parameters))
-        with engine._alone(parameters.seed):
-            own = [one for (one,) in engine._draw([start] * drafts, parameters, 1, None)]
-            worths.append(engine._worth(start, own))
+        own = [one for (one,) in engine._drawn([start] * drafts, parameters)]
+        worths.append(engine._worth(start, own))
         found.append(own)
         if number % 25 == 24:
             print(f"{number + 1} of {len(contexts)} contexts", flush=True)
@@ -90,7 +90,7 @@ def measure(folder: Path, dataset: Path, count: int, drafts: int, seed: int) -> 
         ),
     }
     judges = {one.field: one for one in judges_of(rows_to_judge(parts.train, schema), seed, schema)}
-    shingles = Shingles(parts.train["text"].to_pylist())
+    shingles = Shingles.of(parts.train["text"].to_pylist())
     chosen = {
         way: [found[number][max(range(drafts), key=lambda draft: worth(number, draft))].tweet for number in range(len(found))]
         for way, worth in ways.items()

@@ -26,7 +26,7 @@ class Stage:
         self._progress.update(self._task, note=note, completed=done, total=total)
         if not self._console.is_terminal and time.monotonic() - self._said > PLAIN_SECONDS:
             self._said = time.monotonic()
-            self._console.print(f"  … {self._title}: {note}", highlight=False)
+            self._console.print(f"  … {self._title}: {note}", highlight=False, markup=False)
 
 
 class Screen:
@@ -40,7 +40,12 @@ class Screen:
     @contextlib.contextmanager
     def stage(self, title: str) -> Iterator[Stage]:
         """A stage that ends with a line of its title, its result and its time."""
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[note]}"))
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[note]}", markup=False),
+        )
         began = time.monotonic()
         with Progress(*columns, TimeElapsedColumn(), console=self.console, transient=True) as progress:
             stage = Stage(self.console, title, progress)

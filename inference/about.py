@@ -5,17 +5,20 @@ from typing import Any
 
 from inference.model import Model
 from politico.control.format import MAX_ITEMS, MAX_VALUE_CHARACTERS
+from politico.control.presets import PRESETS
 from politico.control.request import MAX_DRAWS, MAX_PROMPT_CHARACTERS, Parameters
 
 ASKING = {"describe": True}
 """The body that asks for it."""
 
 
-def about(model: Model) -> dict[str, Any]:
+def about(model: Model, precision: str) -> dict[str, Any]:
     """The model's name and figures, the fields that steer it with what they take, and every parameter's limits; as JSON."""
     schema = model.codec.schema
     return {
         "model": model.name,
+        "dataset": model.dataset,
+        "precision": precision,
         "created": model.card.get("created"),
         "parameter_count": model.card.get("parameters"),
         "positions": model.length,
@@ -38,6 +41,7 @@ def about(model: Model) -> dict[str, Any]:
             "prompt_characters": MAX_PROMPT_CHARACTERS,
             "draws": MAX_DRAWS,
         },
+        "presets": {name: dict(how) for name, how in PRESETS.items()},
         "parameters": {
             one.name: {"default": one.default, "low": one.metadata["low"], "high": one.metadata["high"]}
             for one in fields(Parameters)

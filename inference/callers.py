@@ -3,10 +3,10 @@
 import threading
 import time
 
-from politico.errors import ServiceError
+from politico.errors import CopyError, ServiceError
 
-MOST_CALLERS = 16
-"""Requests under way and waiting, one model writing them in turn. More would wait longer than anybody does."""
+MOST_CALLERS = 32
+"""Requests under way and waiting. More would wait longer than anybody does."""
 RETRY_SECONDS = 5
 """When it is worth asking again, for whoever is turned away."""
 DEADLINE_SECONDS = 50.0
@@ -23,6 +23,8 @@ class DeadlineError(ServiceError):
 
 def status_of(error: ServiceError) -> int:
     """What a request that failed while it was written is answered with."""
+    if isinstance(error, CopyError):
+        return 409
     return 504 if isinstance(error, DeadlineError) else 500
 
 
@@ -55,12 +57,17 @@ class Callers:
     def __init__(self, most: int = MOST_CALLERS) -> None:
         self._most, self._here = most, 0
 
-    def enter(self) -> Caller:
-        """A place until `leave`. Raises BusyError where all are taken."""
+    @property
+    def here(self) -> int:
+        """How many there are."""
+        return self._here
+
+    def enter(self, seconds: float | None = None) -> Caller:
+        """A place until `leave`, for so many seconds or as long as an answer is worth. Raises BusyError where all are taken."""
         if self._here >= self._most:
             raise BusyError(f"{self._most} requests are under way already; ask again in {RETRY_SECONDS} seconds")
         self._here += 1
-        return Caller()
+        return Caller() if seconds is None else Caller(seconds)
 
     def leave(self) -> None:
         self._here -= 1

@@ -1,34 +1,38 @@
-"""From requests to tweets, through transformers' own `generate` with its logits processors.
+"""From requests to tweets, through the decoding loop of `decoding.py` and logits processors.
 
-What is added to it: control tokens are never written, bad words are looked for in the text and not only in the ids, the
+Control tokens are never written, bad words are looked for in the text and not only in the ids, the
 rules against repetition look at the tweet alone, so that a word is not punished for standing in the context, what is asked
 for is insisted on, words that do not exist are kept out, and of several drafts the best is kept.
 """
 
+import hashlib
 import re
 import secrets
-import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Any
 
 import torch
-from transformers import GenerationConfig, NoRepeatNGramLogitsProcessor, RepetitionPenaltyLogitsProcessor
-from transformers.generation.streamers import BaseStreamer
+from transformers import NoRepeatNGramLogitsProcessor, RepetitionPenaltyLogitsProcessor
 
-from inference.insistence import BONUS, Insistence, Item, Vocabulary
-from inference.length import shortened
-from inference.lexicon import KnownWords, Lexicon
 from inference.model import Model
+from inference.rules.characters import Characters, WholeCharacters
+from inference.rules.insistence import BONUS, Insistence, Item, Vocabulary
+from inference.rules.length import shortened
+from inference.rules.lexicon import KnownWords, Lexicon
+from inference.writing.decoding import Writer
+from inference.writing.drawing import Manner
+from inference.writing.network import Network, fitting_precision
+from inference.writing.under_way import Draft
 from politico.control.format import Context, composed
 from politico.control.honoured import asked_items, honoured
-from politico.control.request import Parameters, Request
+from politico.control.request import Parameters, Request, parameters_to_json
 from politico.control.words import repeated_share
-from politico.errors import LimitError, ServiceError
+from politico.errors import CopyError, LimitError, ServiceError
 
+LEAST_TEXT = 16
+"""Tokens that are kept for the text where `max_length` counts what stands before it."""
 REDRAWS = 3
 """How often a tweet that holds a bad word is drawn again."""
 ENDED, LIKELY, FITTING, REPEATING = 0.25, 0.25, 0.5, 1.0
@@ -52,6 +56,12 @@ class GeneratedTweet:
     """Of each list that was asked for, whether the text says its items: `{"hashtags": {"#Salud": true}}`."""
     synthetic: bool = True
     """Said in every answer: a program wrote it, and nobody said it."""
+    dataset: str = ""
+    """The SHA-256 of the dataset that the model has learnt from, from its card; empty where that names none."""
+    precision: str = ""
+    """The numbers that the network is worked out with: `fp32`, `bf16` or `int8`."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """All settings that it was written with; under sampling with the seed that was drawn where none was given."""
 
     @property
     def said(self) -> float:
@@ -87,6 +97,8 @@ class _Start:
     """The same without its context: the text marker and the tweet's beginning. Guidance starts from here."""
     asked: tuple[str, ...]
     """The items that a tweet should say."""
+    parameters: Parameters
+    """As they are for what stands before the text: lengths that count it are those of the text alone."""
 
 
 @dataclass(frozen=True)
@@ -97,94 +109,66 @@ class _Drawn:
     ids: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class _TweetOnly:
-    """A logits processor that sees only the tweet: neither its padding nor its context."""
-
-    processor: Any
-    tweet_from: int
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        processed: torch.Tensor = self.processor(input_ids[:, self.tweet_from :], scores)
-        return processed
-
-
-class _Streamer(BaseStreamer):  # type: ignore[misc]  # transformers has no types
-    """Hands on the first draft's ids as they come."""
-
-    def __init__(self, told: Callable[[list[int]], None]) -> None:
-        self._told = told
-        self._ids: list[int] = []
-
-    def put(self, value: torch.Tensor) -> None:
-        if value.dim() == 1:  # before the first token comes what is written on from, a row each
-            self._ids.append(int(value[0]))
-            self._told(self._ids)
-
-    def end(self) -> None:
-        """Nothing is left to be told."""
-
-
 class Engine:
-    """Writes tweets with one model, one request at a time; safe to call from several threads."""
+    """Writes tweets with one model, many requests' at once; safe to call from several threads."""
 
-    def __init__(self, model: Model) -> None:
-        self.model = model
+    def __init__(self, model: Model, precision: str = "", threads: int = 0, *, guarded: bool = False) -> None:
+        """`precision` is one of PRECISIONS; empty: what fits the network and this processor. `threads` as `Writer` has them.
+
+        A `guarded` engine gives no near copy of a tweet that the model has learnt from; one that judges a model writes as the
+        model does.
+        """
+        self.model, self._known = model, model.shingles if guarded else None
         schema, ids = model.codec.schema, model.codec.ids
         self._text_id, self._end_id = ids[schema.text_marker], ids[schema.end]
-        self._never = sorted({*(ids[marker] for marker in schema.markers), *model.unused})
-        self._lock = threading.Lock()
+        never = sorted({*(ids[marker] for marker in schema.markers), *model.unused})
+        fitting = fitting_precision(model.network.num_parameters(), model.network.device)
+        self.network = Network(model.network, precision or fitting)
+        self._writer = Writer(self.network, threads=threads)
+        self._never_written = torch.tensor(never, dtype=torch.int64, device=self.network.device)
+
+    @property
+    def rows(self) -> int:
+        """That are written side by side just now."""
+        return self._writer.rows
 
     def check(self, request: Request) -> None:
         """Raises LimitError for what `generate` would refuse before the model runs."""
         self._start(request)
 
     def generate(self, request: Request, tell: Tell | None = None) -> list[GeneratedTweet]:
-        """The tweets asked for. Raises LimitError before the model runs, ServiceError when bad words stay in.
+        """The tweets asked for. Raises LimitError before the model runs, ServiceError when bad words stay in, CopyError when
+        nothing new comes.
 
-        `tell` hears of the request when it is checked, when its turn comes, and of every token but those of beams.
+        `tell` hears of the request when it is checked and at every token, and now and then while nothing happens.
         """
-        parameters = request.parameters
-        start = self._start(request)
+        parameters = _seeded(request.parameters)
+        start = self._start(replace(request, parameters=parameters))
         if tell:
-            tell(Written(0, parameters.max_new_tokens, start.beginning))
-        with self._alone(parameters.seed):
-            if tell:  # it may have waited for long
-                tell(Written(0, parameters.max_new_tokens, start.beginning))
-            if parameters.num_beams > 1:  # the beams of one search compete: they can't be drawn one by one
-                return [one.tweet for one in self._draw([start], parameters, parameters.num_return_sequences, None)[0]]
-            return self._best([start] * parameters.num_return_sequences, parameters, tell)
+            tell(Written(0, start.parameters.max_new_tokens, start.beginning))
+        if parameters.num_beams > 1:  # the beams of one search compete: they can't be drawn one by one
+            return [one.tweet for one in _some(self._drawn([start], parameters, tell)[0])]
+        return self._best([start] * parameters.num_return_sequences, parameters, tell)
 
-    def generate_batch(self, requests: Sequence[Request], batch_size: int) -> list[GeneratedTweet]:
-        """One tweet for each request, in their order; their parameters must be the same. Raises as `generate` does.
-
-        Under sampling the tweets depend on the batch size, since a batch draws its rows from one stream of randomness.
-        """
+    def generate_batch(self, requests: Sequence[Request]) -> list[GeneratedTweet]:
+        """One tweet for each request, in their order; their parameters must be the same. Raises as `generate` does."""
         if not requests:
             return []
-        parameters = requests[0].parameters
-        if any(one.parameters != parameters for one in requests):
+        parameters = _seeded(requests[0].parameters)
+        if any(one.parameters != requests[0].parameters for one in requests):
             raise LimitError("a batch has requests with different parameters; give them all the same")
         if parameters.num_return_sequences != 1:
             raise LimitError(f"num_return_sequences is {parameters.num_return_sequences}; in a batch only 1 is allowed")
-        starts = [self._start(request) for request in requests]
-        # Beginnings of one length end and start at the same column, so guidance, which can't pad, needs no padding.
-        together = max(1, batch_size // parameters.candidates)
-        alike = defaultdict(list)
-        for index in sorted(range(len(starts)), key=lambda index: len(starts[index].ids)):
-            alike[len(starts[index].bare)].append(index)
-        tweets: dict[int, GeneratedTweet] = {}
-        with self._alone(parameters.seed):
-            for indices in alike.values():
-                for first in range(0, len(indices), together):
-                    batch = indices[first : first + together]
-                    tweets.update(zip(batch, self._best([starts[index] for index in batch], parameters), strict=True))
-        return [tweets[index] for index in range(len(starts))]
+        if parameters.num_beams > 1:
+            return [self.generate(request)[0] for request in requests]
+        return self._best([self._start(replace(request, parameters=parameters)) for request in requests], parameters)
 
     def _start(self, request: Request) -> _Start:
         """Raises LimitError for what can't be written on from."""
         longest, parameters = self.model.length, request.parameters
-        if parameters.max_new_tokens >= longest:
+        if parameters.max_length > longest:
+            raise LimitError(f"max_length is {parameters.max_length}; this model takes at most {longest}")
+        if not parameters.max_length and parameters.max_new_tokens >= longest:
             raise LimitError(f"max_new_tokens is {parameters.max_new_tokens}; this model takes at most {longest - 1}")
         # A word and the space before it are one token: after a blank at the prompt's end no word could follow.
         beginning = request.prompt.strip()
@@ -197,31 +181,28 @@ class Engine:
                 raise LimitError(
                     f"bad_words has {held[0]!r}, which stands in {item!r}, which is asked for; take it out of one of them"
                 )
-        ids = self.model.codec.prompt(request.context, beginning, longest - parameters.max_new_tokens)
-        return _Start(request.context, beginning, ids, ids[ids.index(self._text_id) :], asked)
-
-    @contextmanager
-    def _alone(self, seed: int | None) -> Iterator[None]:
-        """Nobody else generates meanwhile, and the process's own random state stays as it was."""
-        device = self.model.network.device
-        with self._lock, torch.random.fork_rng([device] if device.type == "cuda" else []):
-            torch.manual_seed(secrets.randbits(32) if seed is None else seed)
-            yield
+        room = longest - parameters.max_new_tokens
+        if parameters.max_length:
+            room = max(1, parameters.max_length - LEAST_TEXT)
+        ids = self.model.codec.prompt(request.context, beginning, room)
+        return _Start(request.context, beginning, ids, ids[ids.index(self._text_id) :], asked, _behind(parameters, len(ids)))
 
     def _best(self, starts: Sequence[_Start], parameters: Parameters, tell: Tell | None = None) -> list[GeneratedTweet]:
         """One tweet for each start: of several candidates the one that says most of what was asked, ends, and is likely."""
         count = parameters.candidates
-        rows = [one for (one,) in self._draw([start for start in starts for _ in range(count)], parameters, 1, tell)]
-        if count == 1:
-            return [one.tweet for one in rows]
+        rows = self._drawn([start for start in starts for _ in range(count)], parameters, tell)
         best = []
         for number, start in enumerate(starts):
-            drafts = rows[number * count : (number + 1) * count]
-            worth = self._worth(start, drafts)
-            best.append(drafts[max(range(count), key=worth.__getitem__)].tweet)
+            drafts = _some([one for row in rows[number * count : (number + 1) * count] for one in row])
+            if count == 1:
+                best.append(drafts[0].tweet)
+                continue
+            worth = self._writer.run(partial(self._worth, start, drafts))
+            if tell:  # it may have taken long
+                tell(Written(max(len(one.ids) for one in drafts), start.parameters.max_new_tokens, ""))
+            best.append(drafts[max(range(len(drafts)), key=worth.__getitem__)].tweet)
         return best
 
-    @torch.no_grad()
     def _worth(self, start: _Start, drafts: Sequence[_Drawn]) -> list[float]:
         likely = self._likelihoods(start.ids, drafts)
         fitting = self._fitting(start, drafts, likely)
@@ -250,76 +231,94 @@ class Engine:
 
     def _likelihoods(self, ids: Sequence[int], drafts: Sequence[_Drawn]) -> list[float]:
         """The log-likelihood of each draft behind these ids, in nats, by the model alone."""
-        longest = max(len(one.ids) for one in drafts)
-        rows = torch.tensor([[*ids, *one.ids, *[self._end_id] * (longest - len(one.ids))] for one in drafts])
-        rows = rows.to(self.model.network.device)
-        if longest == 0:
-            return [0.0] * len(drafts)
-        logits = self.model.network(rows[:, :-1], logits_to_keep=longest).logits.float()
-        each = logits.log_softmax(-1).gather(2, rows[:, -longest:, None]).squeeze(2)
-        return [float(each[number, : len(one.ids)].sum()) for number, one in enumerate(drafts)]
+        return [self._likelihood(ids, one.ids) for one in drafts]
 
-    def _draw(self, starts: Sequence[_Start], parameters: Parameters, each: int, tell: Tell | None) -> list[list[_Drawn]]:
-        """`each` tweets for each start, those with a bad word drawn again."""
+    @torch.inference_mode()
+    def _likelihood(self, ids: Sequence[int], written: Sequence[int]) -> float:
+        """The log-likelihood of what was written behind these ids, in nats, by the model alone."""
+        if not written:
+            return 0.0
+        read = [*ids, *written[:-1]]
+        scores = self.network.read(read, self.network.cache(len(read)), last=len(written)).float().log_softmax(-1)
+        return float(scores.gather(1, torch.tensor(written, device=scores.device)[:, None]).sum())
+
+    def _drawn(self, starts: Sequence[_Start], parameters: Parameters, tell: Tell | None = None) -> list[list[_Drawn]]:
+        """A draft for each start, or the best of a search's beams; those with a bad word, and near copies, are drawn again.
+
+        None for a start of which only near copies came.
+        """
+        seed = parameters.seed or 0  # where nothing is drawn there may be none
         banned = self._bad_ids(parameters.bad_words)
         tweets: dict[int, list[_Drawn]] = {}
-        for _ in range(1 + REDRAWS):
-            waiting = [index for index in range(len(starts)) if index not in tweets]
-            rows = self._continue([starts[index] for index in waiting], parameters, banned, each, tell)
+        for attempt in range(1 + REDRAWS):
+            waiting = [index for index in range(len(starts)) if not tweets.get(index)]
+            seeds = [seed_of(seed, index, attempt) for index in waiting]
+            rows = self._written([starts[index] for index in waiting], banned, seeds, tell)
             for index, news in zip(waiting, rows, strict=True):
-                drawn = [_Drawn(self._tweet(starts[index], new, parameters.max_characters), tuple(new)) for new in news]
+                drawn = [_Drawn(self._tweet(starts[index], new), tuple(new)) for new in news]
                 bad = [(one.ids, word) for one in drawn for word in _held(one.tweet.generated_text, parameters.bad_words)]
                 if not bad:
-                    tweets[index] = drawn
+                    tweets[index] = [one for one in drawn if not self._is_copy(starts[index], one.tweet.generated_text)]
                 banned += [self._spelling((*starts[index].bare[1:], *new), word) for new, word in bad]
-            if len(tweets) == len(starts):
-                return [tweets[index] for index in range(len(starts))]
-        raise ServiceError(f"{1 + REDRAWS} tries all held one of bad_words; ask again or with other parameters")
+            if all(tweets.get(index) for index in range(len(starts))):
+                break
+            if len(tweets) == len(starts) and not parameters.do_sample:  # the same would come again
+                break
+        if len(tweets) < len(starts):
+            raise ServiceError(f"{1 + REDRAWS} tries all held one of bad_words; ask again or with other parameters")
+        return [tweets[index] for index in range(len(starts))]
 
-    def _continue(
-        self, starts: Sequence[_Start], parameters: Parameters, banned: list[list[int]], each: int, tell: Tell | None
+    def _is_copy(self, start: _Start, text: str) -> bool:
+        """Whether it is a near copy of a tweet that the model has learnt from, in words that nobody gave it."""
+        return self._known is not None and self._known.is_near_copy(text, (start.beginning, *start.asked))
+
+    def _written(
+        self,
+        starts: Sequence[_Start],
+        banned: Sequence[Sequence[int]],
+        seeds: Sequence[int],
+        tell: Tell | None,
     ) -> list[list[list[int]]]:
-        """What the model writes: for each start `each` lists of ids, with the end token where it ended the tweet."""
-        network = self.model.network
-        width = max(len(start.ids) for start in starts)
-        gaps = [width - len(start.ids) for start in starts]
-        # Positions are counted from the mask, so what stands left of a row's start changes nothing in it.
-        ids = [[self._end_id] * gap + list(start.ids) for gap, start in zip(gaps, starts, strict=True)]
-        mask = [[0] * gap + [1] * (width - gap) for gap in gaps]
-        guidance = None
-        if parameters.guidance_scale > 1:
-            guidance = torch.tensor([start.bare for start in starts], device=network.device)
-        rows = network.generate(
-            torch.tensor(ids, device=network.device),
-            attention_mask=torch.tensor(mask, device=network.device),
-            negative_prompt_ids=guidance,
-            generation_config=self._configuration(parameters, banned, each),
-            logits_processor=self._rules(starts, parameters, width - len(starts[0].bare) + 1),
-            streamer=self._streamer(starts, parameters, tell) if tell else None,
+        """What the model writes, all at once: for each start the ids of its tweet, or of a search's tweets."""
+        rules = {id(start): self._rules(start) for start in {id(one): one for one in starts}.values()}
+        manners = (
+            Manner(
+                start.ids,
+                start.bare,
+                start.parameters,
+                self._end_id,
+                seed,
+                rules=rules[id(start)],
+                never=self._never_written,
+                banned=tuple(banned),
+            )
+            for start, seed in zip(starts, seeds, strict=True)
         )
-        news = [self._to_end(row) for row in rows[:, width:].tolist()]
-        return [news[first : first + each] for first in range(0, len(news), each)]
+        drafts = [Draft(manner) for manner in manners]
+        self._writer.write(drafts, partial(self._tell, tell, starts, drafts) if tell else None)
+        return [[draft.ids, *draft.others] for draft in drafts]
 
-    def _streamer(self, starts: Sequence[_Start], parameters: Parameters, tell: Tell) -> "_Streamer":
-        def so_far(ids: list[int]) -> str:
-            return self._text(starts[0], ids) if len(starts) == 1 and not parameters.bad_words else ""
+    def _tell(self, tell: Tell, starts: Sequence[_Start], drafts: Sequence[Draft]) -> None:
+        under_way, parameters = [draft for draft in drafts if not draft.done] or drafts, starts[0].parameters
+        alone = len(drafts) == 1 and parameters.num_beams == 1 and not parameters.bad_words
+        text = self._text(starts[0], list(drafts[0].ids)) if alone else ""
+        if text and self._is_copy(starts[0], text):  # held back until it goes on in words of its own
+            text = ""
+        tell(Written(max(len(draft.ids) for draft in under_way), parameters.max_new_tokens, text))
 
-        return _Streamer(lambda ids: tell(Written(len(ids), parameters.max_new_tokens, so_far(ids))))
-
-    def _rules(self, starts: Sequence[_Start], parameters: Parameters, tweet_from: int) -> list[_TweetOnly]:
-        """What is added to transformers' own processors. They come before the temperature, which divides what they add."""
-        rules = _against_repetition(parameters)
+    def _rules(self, start: _Start) -> list[Any]:
+        """What a tweet's scores go through, before the temperature, which divides what is added to them."""
+        parameters = start.parameters
+        rules = [*_against_repetition(parameters), WholeCharacters(self._characters)]
         decode, warmth = self.model.codec.decode, parameters.temperature if parameters.do_sample else 1.0
         if parameters.known_words and self.model.words:
-            asked = [" ".join([start.beginning, *start.asked]) for start in starts]
-            rules.append(KnownWords(self._lexicon, asked, self._end_id))
-        if parameters.insistence and any(start.asked for start in starts):
-            items = [[self._item(text) for text in start.asked] for start in starts]
+            rules.append(KnownWords(self._lexicon, [" ".join([start.beginning, *start.asked])], self._end_id))
+        if parameters.insistence and start.asked:
+            items = [self._item(text) for text in start.asked]
             bonus = BONUS * parameters.insistence * warmth
-            written = len(starts[0].bare) - 1
-            longest = parameters.max_new_tokens
-            rules.append(Insistence(items, self._vocabulary, decode, bonus=bonus, written=written, longest=longest))
-        return [_TweetOnly(rule, tweet_from) for rule in rules]
+            longest, written = parameters.max_new_tokens, len(start.bare) - 1
+            rules.append(Insistence([items], self._vocabulary, decode, bonus=bonus, written=written, longest=longest))
+        return rules
 
     def _item(self, text: str) -> Item:
         return Item(text, tuple(self.model.codec.encode(" " + text)), tuple(self.model.codec.encode(text)))
@@ -329,45 +328,26 @@ class Engine:
         return Vocabulary([one.decode(errors="replace") for one in self.model.spelled], self._end_id)
 
     @cached_property
+    def _characters(self) -> Characters:
+        return Characters(self.model.spelled, self._end_id)
+
+    @cached_property
     def _lexicon(self) -> Lexicon:
         return Lexicon(self.model.words, self.model.spelled)
 
-    def _configuration(self, parameters: Parameters, banned: list[list[int]], each: int) -> GenerationConfig:
-        chosen: dict[str, Any] = {}
-        if parameters.do_sample:
-            chosen |= {"temperature": parameters.temperature, "top_k": parameters.top_k, "top_p": parameters.top_p}
-        if parameters.num_beams > 1:
-            chosen |= {"num_beams": parameters.num_beams, "length_penalty": parameters.length_penalty}
-        if parameters.guidance_scale > 1:
-            chosen |= {"guidance_scale": parameters.guidance_scale}
-        if banned:
-            chosen |= {"bad_words_ids": banned}
-        return GenerationConfig(
-            do_sample=parameters.do_sample,
-            num_return_sequences=each,
-            max_new_tokens=parameters.max_new_tokens,
-            min_new_tokens=parameters.min_new_tokens,
-            suppress_tokens=self._never,
-            bos_token_id=self._end_id,
-            eos_token_id=self._end_id,
-            pad_token_id=self._end_id,
-            use_cache=True,
-            **chosen,
-        )
-
-    def _to_end(self, row: list[int]) -> list[int]:
-        return row[: row.index(self._end_id) + 1] if self._end_id in row else row
-
-    def _tweet(self, start: _Start, new: list[int], most_characters: int) -> GeneratedTweet:
-        stopped, whole = new[-1] == self._end_id, self._text(start, new)
-        text = shortened(whole, most_characters, keep=len(start.beginning)) if most_characters else whole
+    def _tweet(self, start: _Start, new: list[int]) -> GeneratedTweet:
+        stopped, whole, most = new[-1] == self._end_id, self._text(start, new), start.parameters.max_characters
+        text = shortened(whole, most, keep=len(start.beginning)) if most else whole
         said = honoured(start.context, text, None, self.model.codec.schema)
         return GeneratedTweet(
-            text,
-            "stop" if stopped and text == whole else "length",
-            len(new) - stopped,
-            self.model.name,
-            {name: dict(items) for name, items in said.items()},
+            generated_text=text,
+            finish_reason="stop" if stopped and text == whole else "length",
+            tokens=len(new) - stopped,
+            model=self.model.name,
+            honoured={name: dict(items) for name, items in said.items()},
+            dataset=self.model.dataset,
+            precision=self.network.precision,
+            parameters=parameters_to_json(start.parameters),
         )
 
     def _text(self, start: _Start, new: list[int]) -> str:
@@ -393,6 +373,36 @@ class Engine:
         stop = next((n for n in range(1, len(ids)) if pattern.search(composed(decode(ids[:n])))), len(ids))
         first = next((n for n in reversed(range(stop)) if pattern.search(composed(decode(ids[n:stop])))), 0)
         return list(ids[max(first - 1, 0) : stop])
+
+
+def _some(drawn: list[_Drawn]) -> list[_Drawn]:
+    """Those that were drawn. Raises CopyError for none."""
+    if not drawn:
+        raise CopyError(
+            f"{1 + REDRAWS} tries were all near copies of tweets that the model has learnt from; "
+            "ask for something else, or with a higher temperature"
+        )
+    return drawn
+
+
+def _behind(parameters: Parameters, before: int) -> Parameters:
+    """The parameters with lengths of the text alone, behind so many tokens."""
+    longest = parameters.max_length - before if parameters.max_length else parameters.max_new_tokens
+    shortest = max(parameters.min_new_tokens, parameters.min_length - before)
+    return replace(parameters, max_new_tokens=longest, min_new_tokens=min(shortest, longest))
+
+
+def _seeded(parameters: Parameters) -> Parameters:
+    """The parameters with a seed, where something is drawn and none is given."""
+    if parameters.seed is not None or not parameters.do_sample:
+        return parameters
+    return replace(parameters, seed=secrets.randbits(32))
+
+
+def seed_of(seed: int, *numbers: int) -> int:
+    """A seed of 63 bits for one of the many things that are drawn under one seed."""
+    told = "/".join(map(str, (seed, *numbers))).encode()
+    return int.from_bytes(hashlib.blake2b(told, digest_size=8).digest()) >> 1
 
 
 def _against_repetition(parameters: Parameters) -> list[Any]:

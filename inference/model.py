@@ -15,10 +15,12 @@ from tokenizers import Tokenizer
 from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
-from inference.lexicon import FILE as WORDS_FILE
-from inference.lexicon import read_words, write_words
 from inference.offered import FILE as OFFERED_FILE
 from inference.offered import Offered, read_offered
+from inference.rules.lexicon import FILE as WORDS_FILE
+from inference.rules.lexicon import read_words, write_words
+from inference.rules.novelty import FILE as SHINGLES_FILE
+from inference.rules.novelty import Shingles
 from politico.control.format import Codec, Schema
 from politico.control.political import completed
 from politico.errors import FileFormatError
@@ -43,11 +45,13 @@ class Model:
     unused: tuple[int, ...] = ()
     """Ids that stand for no text and no control token: they are never to be written."""
     words: frozenset[str] = frozenset()
-    """The words that it has met, as `inference.lexicon` has them; none for a model that needs no such list."""
+    """The words that it has met, as `inference.rules.lexicon` has them; none for a model that needs no such list."""
     spelled: tuple[bytes, ...] = ()
     """What each id writes, in UTF-8: nothing for special tokens and for rows past the tokenizer's last id."""
     offered: Offered = field(default_factory=dict)
     """What a visitor may be offered, as `inference.offered` has it."""
+    shingles: Shingles | None = None
+    """The runs of words of the tweets that it has learnt from; None where it has learnt from none."""
 
     @property
     def name(self) -> str:
@@ -55,18 +59,29 @@ class Model:
         return str(self.card.get("name", "unnamed"))
 
     @property
+    def dataset(self) -> str:
+        """The hash of the dataset that it has learnt from; empty where its card names none."""
+        told = self.card.get("dataset")
+        return str(told.get("sha256", "")) if isinstance(told, Mapping) else ""
+
+    @property
     def length(self) -> int:
         """Longest sequence the network reads, in tokens."""
         return int(self.network.config.n_positions)
 
     @property
-    def threads(self) -> int:
-        """Threads that are worth their while on this machine's cores.
+    def is_large(self) -> bool:
+        """Whether several threads are worth their while.
 
         Two cores that share a small network's sums wait for each other, and on a busy machine for whoever else is on them:
         generating with 2.6 million parameters took 8 times as long with two threads as with one.
         """
-        return 1 if self.network.num_parameters() < SMALL_NETWORK else torch.get_num_threads()
+        return int(self.network.num_parameters()) >= SMALL_NETWORK
+
+    @property
+    def threads(self) -> int:
+        """Threads that are worth their while on this machine's cores."""
+        return torch.get_num_threads() if self.is_large else 1
 
 
 def open_tokenizer(path: Path) -> Tokenizer:
@@ -99,6 +114,7 @@ def save_model(
     card: dict[str, Any],
     words: Set[str] = frozenset(),
     pages: Mapping[str, str] = MappingProxyType({}),
+    shingles: Shingles | None = None,
 ) -> None:
     """Write a model folder that `load_model` and transformers' own `from_pretrained` both read: all of it, or nothing.
 
@@ -116,8 +132,10 @@ def save_model(
             write_words(written, words)
         for name, text in pages.items():
             (written / name).write_text(text, encoding="utf-8")
+        if shingles is not None:
+            shingles.write(written)
         (folder / WEIGHTS_FILE).unlink(missing_ok=True)  # from here on there is no model until there is the whole of it
-        for name in (WORDS_FILE, OFFERED_FILE):
+        for name in (WORDS_FILE, OFFERED_FILE, SHINGLES_FILE):
             (folder / name).unlink(missing_ok=True)
         for path in sorted(written.iterdir(), key=lambda one: one.name == WEIGHTS_FILE):
             path.chmod(0o644)  # safetensors lets nobody but the writer read, and who serves a model need not be who trained it
@@ -152,8 +170,17 @@ def load_model(folder: Path) -> Model:
     last, rows = max(tokenizer.get_vocab().values()), int(network.config.vocab_size)
     if last >= rows:
         raise FileFormatError(f"{folder} is no model folder: its tokenizer has id {last}, its network {rows} rows")
-    unused, spelled = unused_ids(tokenizer, codec, rows), _spelled(tokenizer, rows)
-    return Model(network, codec, card, unused, read_words(folder), spelled, read_offered(folder, schema))
+    unused, spelled = unused_ids(tokenizer, codec, rows), spelled_ids(tokenizer, rows)
+    return Model(
+        network,
+        codec,
+        card,
+        unused,
+        read_words(folder),
+        spelled,
+        read_offered(folder, schema),
+        Shingles.read(folder),
+    )
 
 
 def unused_ids(tokenizer: Tokenizer, codec: Codec, rows: int) -> tuple[int, ...]:
@@ -163,7 +190,8 @@ def unused_ids(tokenizer: Tokenizer, codec: Codec, rows: int) -> tuple[int, ...]
     return tuple(sorted((set(range(rows)) - set(tokenizer.get_vocab().values())) | (special - set(codec.ids.values()))))
 
 
-def _spelled(tokenizer: Tokenizer, rows: int) -> tuple[bytes, ...]:
+def spelled_ids(tokenizer: Tokenizer, rows: int) -> tuple[bytes, ...]:
+    """What each id writes, in UTF-8: nothing for special tokens and for rows past the tokenizer's last id."""
     spelled = [b""] * rows
     special = set(tokenizer.get_added_tokens_decoder())
     for token, number in tokenizer.get_vocab().items():

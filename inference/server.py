@@ -1,4 +1,4 @@
-"""The endpoint's program: SageMaker's `GET /ping` and `POST /invocations` over one model folder.
+"""The endpoint's program: SageMaker's `GET /ping` and `POST /invocations` over one model folder, and what describes them.
 
 SM_MODEL_DIR=models/demo BIND_HOST=127.0.0.1 SAGEMAKER_BIND_TO_PORT=8080 python -m inference.server
 """
@@ -25,10 +25,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 from transformers.utils import logging as transformers_logging
 
-from inference import streaming
+from inference import streaming, telemetry, transform
 from inference.about import ASKING, about
 from inference.callers import MOST_CALLERS, RETRY_SECONDS, BusyError, Caller, Callers, HungUpError, status_of
-from inference.engine import Engine
+from inference.description import describe
+from inference.engine import Engine, GeneratedTweet
 from inference.model import load_model
 from politico.control.format import shown
 from politico.control.request import Parameters, Request, parse_request
@@ -37,6 +38,8 @@ from politico.flags import from_mapping
 
 JSON = "application/json"
 MAX_BODY_BYTES = 64 * 1024
+MAX_BYTES = {JSON: MAX_BODY_BYTES, transform.MEDIA_TYPE: transform.MAX_BODY_BYTES}
+"""Of a body, by what it is declared as: one request, or many of them in lines."""
 HUNG_UP = 499
 """Nobody reads the answer; the number is nginx's."""
 WATCH_SECONDS = 0.2
@@ -76,24 +79,34 @@ VARIABLES = {
 
 
 def create_app(engine: Engine) -> Starlette:
-    """The two routes over an engine that is ready."""
-    schema, callers = engine.model.codec.schema, Callers()
+    """The routes over an engine that is ready."""
+    schema, callers, description = engine.model.codec.schema, Callers(), describe(engine.model)
     threads = ThreadPoolExecutor(MOST_CALLERS, thread_name_prefix="writing")
 
     async def ping(request: HttpRequest) -> Response:
         return PlainTextResponse("ok")
 
+    async def openapi(request: HttpRequest) -> Response:
+        return JSONResponse(description)
+
+    async def execution_parameters(request: HttpRequest) -> Response:
+        return JSONResponse(transform.PARAMETERS)
+
     async def invocations(request: HttpRequest) -> Response:
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type != JSON:
-            return _refusal(415, LimitError(f"Content-Type is {shown(media_type)}; it takes {JSON}"))
-        body = await _read(request)
+        if media_type not in MAX_BYTES:
+            return _refusal(415, LimitError(f"Content-Type is {shown(media_type)}; it takes {' or '.join(MAX_BYTES)}"))
+        body = await _read(request, MAX_BYTES[media_type])
         if body is None:
-            return _refusal(413, LimitError(f"the body is too large; it takes at most {MAX_BODY_BYTES} bytes"))
+            return _refusal(413, LimitError(f"the body is too large; it takes at most {MAX_BYTES[media_type]} bytes"))
         try:
+            if media_type == transform.MEDIA_TYPE:
+                batch = callers.enter(transform.SECONDS)
+                answers = transform.lines(engine, body, batch, threads)
+                return StreamingResponse(_left(answers, callers), media_type=transform.MEDIA_TYPE)
             given = _json(body)
             if given == ASKING:
-                return JSONResponse(about(engine.model))
+                return JSONResponse(about(engine.model, engine.network.precision))
             asked = parse_request(given, schema)
             engine.check(asked)
             caller = callers.enter()
@@ -103,14 +116,16 @@ def create_app(engine: Engine) -> Starlette:
             return _refusal(400, LimitError("the body is nested too deep; it takes an object of texts, numbers and lists"))
         except BusyError as error:
             log.warning("turned away")
+            telemetry.count(EndpointTurnedAway=1)
             return _refusal(503, error, {"Retry-After": str(RETRY_SECONDS)})
         if streaming.MEDIA_TYPE in request.headers.get("accept", "").lower():
-            lines = streaming.lines(engine, asked, caller, threads)
+            lines = streaming.lines(engine, asked, caller, threads, written)
             return StreamingResponse(_left(lines, callers), media_type=streaming.MEDIA_TYPE)
         watching = asyncio.create_task(_watch(request, caller))
         try:
             return await _answer(asked, caller)
         finally:
+            caller.hang_up()  # also where the server is told to stop: the model is not to write on
             watching.cancel()
             callers.leave()
 
@@ -120,6 +135,7 @@ def create_app(engine: Engine) -> Starlette:
             # In a thread of its own, so that /ping answers while the model writes.
             write = partial(engine.generate, asked, lambda _written: caller.check())
             tweets = await asyncio.get_running_loop().run_in_executor(threads, write)
+            written(tweets, time.monotonic() - began)
         except HungUpError:
             log.info("the caller hung up after %.2f s", time.monotonic() - began)
             return Response(status_code=HUNG_UP)
@@ -128,11 +144,28 @@ def create_app(engine: Engine) -> Starlette:
             return _refusal(status_of(error), error)
         except Exception as error:  # whatever it is, its text may hold the request's
             return _refusal(500, streaming.broken(error))
-        tokens = sum(tweet.tokens for tweet in tweets)
-        log.info("%d tweets, %d tokens, %.2f s", len(tweets), tokens, time.monotonic() - began)
         return JSONResponse([asdict(tweet) for tweet in tweets])
 
-    return Starlette(routes=[Route("/ping", ping), Route("/invocations", invocations, methods=["POST"])])
+    def written(tweets: Sequence[GeneratedTweet], seconds: float) -> None:
+        """Say in the log what was written, and in metrics."""
+        tokens = sum(tweet.tokens for tweet in tweets)
+        log.info("%d tweets, %d tokens, %.2f s", len(tweets), tokens, seconds)
+        telemetry.count(
+            EndpointSeconds=seconds,
+            EndpointTweets=len(tweets),
+            EndpointTokens=tokens,
+            EndpointTokensPerSecond=tokens / max(seconds, 1e-6),
+            EndpointCallers=callers.here,
+            EndpointRows=engine.rows,
+        )
+
+    routes = [
+        Route("/ping", ping),
+        Route("/openapi.json", openapi),
+        Route("/execution-parameters", execution_parameters),
+        Route("/invocations", invocations, methods=["POST"]),
+    ]
+    return Starlette(routes=routes)
 
 
 async def _left(lines: AsyncIterator[bytes], callers: Callers) -> AsyncIterator[bytes]:
@@ -152,12 +185,12 @@ async def _watch(request: HttpRequest, caller: Caller) -> None:
     caller.hang_up()
 
 
-async def _read(request: HttpRequest) -> bytes | None:
+async def _read(request: HttpRequest, most: int) -> bytes | None:
     """The body, or None as soon as it is larger than allowed."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
+        if len(body) > most:
             return None
     return bytes(body)
 
@@ -176,9 +209,10 @@ def _refusal(status: int, error: PoliticoError, headers: Mapping[str, str] | Non
 
 def run(settings: ServerSettings) -> None:
     """Load the model, see that it answers, and serve until told to stop. Raises InputError for a bad model folder."""
+    several = torch.get_num_threads()
+    torch.set_num_threads(1)  # the thread that writes is to be the only one with helpers
     model = load_model(settings.model_folder)
-    torch.set_num_threads(settings.threads or model.threads)
-    engine = Engine(model)
+    engine = Engine(model, threads=settings.threads or (several if model.is_large else 1), guarded=True)
     engine.generate(Request({}, "", Parameters(max_new_tokens=1)))  # /ping says ok only for a model that has written
     log.info("serving %s on %s:%d", settings.model_folder, settings.host, settings.port)
     uvicorn.run(

@@ -13,13 +13,13 @@ import json
 import logging
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict
 from typing import Any
 
 from inference.callers import Caller, HungUpError, status_of
-from inference.engine import Engine, Written
+from inference.engine import Engine, GeneratedTweet, Written
 from politico.control.request import Request
 from politico.errors import ServiceError
 
@@ -32,7 +32,11 @@ PROGRESS, TWEET, FAILED = "progress", "tweet", "failed"
 log = logging.getLogger("inference")
 
 
-async def lines(engine: Engine, asked: Request, caller: Caller, threads: Executor) -> AsyncIterator[bytes]:
+Said = Callable[[Sequence[GeneratedTweet], float], None]
+"""Is told what was written, and in how many seconds."""
+
+
+async def lines(engine: Engine, asked: Request, caller: Caller, threads: Executor, said: Said) -> AsyncIterator[bytes]:
     """The events of a request that the engine has checked, each a line."""
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
@@ -41,7 +45,7 @@ async def lines(engine: Engine, asked: Request, caller: Caller, threads: Executo
         with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody listens
             loop.call_soon_threadsafe(queue.put_nowait, event)
 
-    work = loop.run_in_executor(threads, _write, engine, asked, put, caller)
+    work = loop.run_in_executor(threads, _write, engine, asked, put, caller, said)
     try:
         while (event := await queue.get()) is not None:
             yield json.dumps(event, ensure_ascii=False).encode() + b"\n"
@@ -50,7 +54,7 @@ async def lines(engine: Engine, asked: Request, caller: Caller, threads: Executo
         caller.hang_up()
 
 
-def _write(engine: Engine, asked: Request, put: Callable[[dict[str, Any] | None], None], caller: Caller) -> None:
+def _write(engine: Engine, asked: Request, put: Callable[[dict[str, Any] | None], None], caller: Caller, said: Said) -> None:
     """In a thread of its own: write, and put what happens."""
     began, told = time.monotonic(), -EVERY_SECONDS
 
@@ -65,7 +69,7 @@ def _write(engine: Engine, asked: Request, put: Callable[[dict[str, Any] | None]
         tweets = engine.generate(asked, tell)
         for tweet in tweets:
             put({"event": TWEET, "tweet": asdict(tweet)})
-        log.info("%d tweets, %d tokens, %.2f s", len(tweets), sum(one.tokens for one in tweets), time.monotonic() - began)
+        said(tweets, time.monotonic() - began)
     except HungUpError:
         log.info("the caller hung up after %.2f s", time.monotonic() - began)
     except ServiceError as error:

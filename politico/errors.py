@@ -81,6 +81,10 @@ class JobError(ServiceError):
     """A training, processing or workflow run that failed."""
 
 
+class CopyError(ServiceError):
+    """All that a model wrote was a near copy of what it has learnt from. What is asked for can be changed; a service is well."""
+
+
 class StorageError(ServiceError):
     """S3 did not do what it answered it would."""
 

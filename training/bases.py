@@ -2,7 +2,7 @@
 
 What assumes GPT-2: the shape and the rows of the network (training/loop/network.py), its training loss, which calls the inner
 transformer by GPT-2's name, and the engine's cache. What assumes a byte-level BPE: the words that decoding keeps to
-(inference/lexicon.py), the bytes that a token stands for, and tokens that are learnt later (training/corpus/merges.py).
+(inference/rules/lexicon.py), the bytes that a token stands for, and tokens that are learnt later (training/corpus/merges.py).
 """
 
 import json

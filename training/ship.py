@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from inference.lexicon import FILE as WORDS_FILE
 from inference.model import CARD_FILE, CONFIG_FILE, SCHEMA_FILE, TOKENIZER_FILE, WEIGHTS_FILE, load_model
 from inference.offered import FILE as OFFERED_FILE
+from inference.rules.lexicon import FILE as WORDS_FILE
 from politico.flags import read_flags
 from training.exit_codes import run
 from training.folders import unpacked

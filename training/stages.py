@@ -12,12 +12,13 @@ from typing import Any
 from tokenizers import Tokenizer
 from transformers import GPT2LMHeadModel
 
-from inference.lexicon import words_in
 from inference.model import SMALL_NETWORK, WEIGHTS_FILE, Model, codec_for, load_model, open_tokenizer, save_model
 from inference.model import TOKENIZER_FILE as MODEL_TOKENIZER
 from inference.offered import FILE as OFFERED_FILE
 from inference.offered import Offered, most_named
 from inference.offered import to_json as offered_json
+from inference.rules.lexicon import words_in
+from inference.rules.novelty import Shingles
 from politico.control.format import Codec, Schema
 from politico.control.political import SCHEMA, known_schema
 from politico.control.rows import columns_of
@@ -58,6 +59,8 @@ SUMMARY_FILE = "summary.json"
 MODEL_CARD_FILE = "README.md"
 
 NOTHING_SEEN = Seen(b"")
+LOOKED_AT_FOR_COPIES = 5_000
+"""Held-out tweets that are looked at for near copies of training tweets, so that it is known how often real ones are."""
 DECODED_TOKENS = 200_000
 """So many tokens of a corpus are read for words at once."""
 CPU_HELD_OUT_TOKENS, GPU_HELD_OUT_TOKENS = 16_384, 262_144
@@ -110,6 +113,10 @@ class _Parts:
     """The list of the tweets that it learns from, itself or through its tokenizer; empty for none."""
     offered: Offered = field(default_factory=dict)
     """What is asked for most often, for whoever asks; empty for a model that can't be asked."""
+    tweets: Sequence[str] = ()
+    """What it learns to write like, and is not to write again; none for a base."""
+    held_out: Sequence[str] = ()
+    """Tweets that it does not learn from: some of them repeat others, too."""
 
 
 def train_base(corpus: Path, shape: NetworkSettings, settings: BaseSettings, run: Run, processes: Processes) -> None:
@@ -213,6 +220,8 @@ def train_on_tweets(
         learnt_from={DATASET: rows, "the base's weights": weights},
         seen=Seen(seen_list(sides.train["id_str"].to_pylist())),
         offered=learnt.offered,
+        tweets=texts,
+        held_out=sides.held_out["text"].to_pylist()[:LOOKED_AT_FOR_COPIES],
     )
     _train(model.network, learnt.data, settings, run, processes, parts)
 
@@ -359,6 +368,9 @@ def _train(
         keep_rows(network, max(parts.tokenizer.get_vocab().values()) + 1)
         summary = _summary(network, learned, run, parts)
         card = {**summary, **parts.facts}
+        shingles = Shingles.of(parts.tweets) if parts.tweets else None
+        if shingles is not None:
+            card["near_copies_among_held_out"] = sum(map(shingles.is_near_copy, parts.held_out)) / max(1, len(parts.held_out))
         # The model comes last: where it lies, all that is said of it does.
         (run.output / SUMMARY_FILE).write_text(_json(card), encoding="utf-8")
         if len(parts.seen):
@@ -366,7 +378,7 @@ def _train(
         pages = {MODEL_CARD_FILE: model_card(card)}
         if parts.offered:
             pages[OFFERED_FILE] = offered_json(parts.offered)
-        save_model(run.model, network, parts.tokenizer, parts.schema, card, parts.words, pages)
+        save_model(run.model, network, parts.tokenizer, parts.schema, card, parts.words, pages, shingles)
         # What follows is a new run, not the rest of this one.
         run.checkpoint.unlink(missing_ok=True)
         run.seen.unlink(missing_ok=True)

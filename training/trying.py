@@ -12,7 +12,7 @@ from transformers import GPT2LMHeadModel
 
 from inference.continuing import continued
 from inference.engine import Engine
-from inference.model import Model, codec_for, unused_ids
+from inference.model import Model, codec_for, spelled_ids, unused_ids
 from politico.control.format import Schema, readable
 from politico.control.request import Parameters, Request
 from politico.control.rows import KEY_PHRASES
@@ -32,7 +32,8 @@ def tries(network: GPT2LMHeadModel, tokenizer: Tokenizer, schema: Schema, stage:
     """A function that writes a few samples with the network as it is by then. It changes neither the weights nor any draw of the
     training."""
     codec = codec_for(tokenizer, schema)
-    model = Model(network, codec, {}, unused_ids(tokenizer, codec, int(network.config.vocab_size)))
+    rows = int(network.config.vocab_size)
+    model = Model(network, codec, {}, unused_ids(tokenizer, codec, rows), spelled=spelled_ids(tokenizer, rows))
     longest = min(LONGEST, model.length // 2)
 
     def of_base() -> list[dict[str, str]]:
@@ -44,7 +45,7 @@ def tries(network: GPT2LMHeadModel, tokenizer: Tokenizer, schema: Schema, stage:
             max_new_tokens=longest, temperature=0.8, insistence=0.0, known_words=False, max_characters=0, seed=SEED
         )
         contexts = [schema.context(one) for one in _asked(schema)]
-        tweets = Engine(model).generate_batch([Request(one, "", parameters) for one in contexts], len(contexts))
+        tweets = Engine(model).generate_batch([Request(one, "", parameters) for one in contexts])
         return [
             {"asked": readable(schema, one), "text": tweet.generated_text} for one, tweet in zip(contexts, tweets, strict=True)
         ]

@@ -1,7 +1,7 @@
 """A request for tweets and its limits: the endpoint's contract, and the very same check for whoever writes a request.
 
-Names and meanings are those of transformers' GenerationConfig, but for `insistence`, `candidates`, `known_words`, `seed` and
-`bad_words`, which are ours.
+Names and meanings are those of transformers' GenerationConfig, but for `insistence`, `candidates`, `known_words`,
+`max_characters`, `seed` and `bad_words`, which are ours.
 """
 
 from collections.abc import Mapping
@@ -9,13 +9,20 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from politico.control.format import Schema, check_text, composed, shown
-from politico.errors import LimitError, UnknownFieldError
+from politico.control.presets import PRESETS
+from politico.errors import LimitError, UnknownFieldError, UnknownValueError
 
 MAX_PROMPT_CHARACTERS = 1000
 MAX_DRAWS = 20
 """Tweets times candidates of one request."""
 MAX_BAD_WORDS = 100
 MAX_BAD_WORD_CHARACTERS = 60
+
+
+MAX_LENGTH = 1024
+"""Tokens; a model may take fewer."""
+PRESET = "preset"
+"""The parameter that names a whole set of others; what is given beside it goes before."""
 
 
 def _number(default: float, low: float, high: float) -> Any:
@@ -34,6 +41,10 @@ class Parameters:
     """Longest tweet as X counts characters, cut back at a whole word; 0 for no limit. What was given as prompt stays."""
     min_new_tokens: int = _number(0, 0, 256)
     """Shortest tweet, in tokens."""
+    max_length: int = _number(0, 0, MAX_LENGTH)
+    """Longest tweet, in tokens with all that stands before it, in place of `max_new_tokens`; 0 for no such limit."""
+    min_length: int = _number(0, 0, MAX_LENGTH)
+    """Shortest tweet, counted likewise."""
     do_sample: bool = True
     """Draw at random; otherwise the likeliest words are taken."""
     temperature: float = _number(0.9, 0.05, 5.0)
@@ -66,6 +77,8 @@ class Parameters:
     def __post_init__(self) -> None:
         if self.min_new_tokens > self.max_new_tokens:
             raise LimitError(f"min_new_tokens is {self.min_new_tokens}; at most max_new_tokens, {self.max_new_tokens}")
+        if 0 < self.max_length < self.min_length:
+            raise LimitError(f"min_length is {self.min_length}; at most max_length, {self.max_length}")
         if self.num_return_sequences > self.num_beams and (self.num_beams > 1 or not self.do_sample):
             raise LimitError(
                 f"num_return_sequences is {self.num_return_sequences}; with beams or without do_sample "
@@ -116,8 +129,10 @@ def parse_parameters(given: Any) -> Parameters:
     if not isinstance(given, Mapping):
         raise LimitError(f"parameters is {shown(given)}; it takes an object")
     known = {one.name: one for one in fields(Parameters)}
-    _refuse_unknown(given, known, "parameters")
+    _refuse_unknown(given, (*known, PRESET), "parameters")
     checked: dict[str, Any] = {}
+    if PRESET in given:
+        given = {**_preset(given[PRESET]), **{name: value for name, value in given.items() if name != PRESET}}
     for name, value in given.items():
         default, limits = known[name].default, known[name].metadata
         if name == "bad_words":
@@ -136,6 +151,12 @@ def parse_parameters(given: Any) -> Parameters:
 def parameters_to_json(parameters: Parameters) -> dict[str, Any]:
     """The parameters as a request's JSON carries them."""
     return {**asdict(parameters), "bad_words": list(parameters.bad_words)}
+
+
+def _preset(name: Any) -> Mapping[str, Any]:
+    if not isinstance(name, str) or name not in PRESETS:
+        raise UnknownValueError(f"{PRESET} is {shown(name)}; it takes {' or '.join(PRESETS)}")
+    return PRESETS[name]
 
 
 def _within(name: str, value: Any, *, whole: bool, low: float, high: float) -> float:

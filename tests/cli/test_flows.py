@@ -5,8 +5,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from cli.flows import upload_base
-from inference.lexicon import write_words
 from inference.model import load_model
+from inference.rules.lexicon import write_words
 from politico.lake.bucket import Lake
 from tests.support.models import micro_model
 from training.folders import open_model

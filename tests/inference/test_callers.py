@@ -24,7 +24,7 @@ from inference.server import create_app
 from local.processes.ports import HOST, free_port
 from politico.page.failures import failure_of
 from tests.politico.page.test_page import model_error
-from tests.support.models import micro_model
+from tests.support.models import listening, micro_model
 
 LONG = {"inputs": "", "parameters": {"max_new_tokens": 100, "min_new_tokens": 100, "seed": 7}}
 SHORT = {"inputs": "", "parameters": {"max_new_tokens": 2, "seed": 7}}
@@ -41,15 +41,12 @@ def slowed(model: Model, seconds: float) -> Iterator[list[float]]:
     """Every token takes so long; when each was begun."""
     steps: list[float] = []
 
-    def wait(*_: Any) -> None:
+    def wait(logits: torch.Tensor, begins: bool) -> None:
         steps.append(time.monotonic())
         time.sleep(seconds)
 
-    hook = model.network.register_forward_hook(wait)
-    try:
+    with listening(model.network, wait):
         yield steps
-    finally:
-        hook.remove()
 
 
 @contextmanager
@@ -87,13 +84,39 @@ def test_who_hangs_up_frees_the_model_whether_it_writes_for_them_or_they_wait(mo
     """Twelve heavy requests with closed sockets once held the next small one for 23 seconds."""
     with served(model) as port, slowed(model, 0.02) as steps:
         held = [hang_up_on(port, LONG, headers) for _ in range(5)]
-        while not steps:
+        until = time.monotonic() + 20
+        while not steps and time.monotonic() < until:
             time.sleep(0.01)
         for one in held:
             one.close()
         status, _tweets, _headers = post(port, SHORT)
         assert status == 200
         assert len(steps) < 100, "less than one of the five was written"
+
+
+def test_a_server_that_is_told_to_stop_stops_whatever_is_queued(model: Model) -> None:
+    """SageMaker kills a container after 30 seconds: what is not written by then is given up, and no thread writes on."""
+    port, engine = free_port(), Engine(model)
+    settings = uvicorn.Config(create_app(engine), host=HOST, port=port, log_level="critical", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(settings)
+    thread = threading.Thread(target=server.run, daemon=True)
+    with slowed(model, 0.05) as steps:
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        held = [hang_up_on(port, LONG) for _ in range(6)]
+        until = time.monotonic() + 20
+        while not steps and time.monotonic() < until:
+            time.sleep(0.01)
+        server.should_exit = True
+        thread.join(4)
+        assert not thread.is_alive()
+        while engine.rows and time.monotonic() < until:
+            time.sleep(0.01)
+        assert engine.rows == 0
+        assert len(steps) < 100
+        for one in held:
+            one.close()
 
 
 def test_more_than_can_be_written_is_turned_away_at_once_and_told_when_to_come_back(

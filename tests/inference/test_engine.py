@@ -16,9 +16,11 @@ from safetensors.torch import load_file, save_file
 
 from inference.engine import Engine
 from inference.model import Model, load_model
-from politico.control.request import Parameters, Request
+from inference.rules.characters import Characters, WholeCharacters
+from politico.control.presets import PRESETS
+from politico.control.request import Parameters, Request, parse_parameters
 from politico.errors import FileFormatError, InputError, LimitError, ServiceError
-from tests.support.models import MICRO_SCHEMA, SPARE_TOKEN, counting_calls, micro_model, wanting
+from tests.support.models import MICRO_SCHEMA, SPARE_TOKEN, counting_calls, listening, micro_model, wanting
 
 CONTEXT = {"partido": ("UDI",), "sentimiento": ("POSITIVE",), "frases": ("la salud", "el barrio")}
 GREEDY = Parameters(do_sample=False, max_new_tokens=12, insistence=0.0)
@@ -52,20 +54,16 @@ def dictating(model: Model, drafts: Sequence[str]) -> Iterator[None]:
     spelled = [[i for letter in draft for i in model.codec.encode(letter)] for draft in drafts]
     place = {"draft": -1, "step": 0}
 
-    def raise_logits(module: Any, arguments: Any, keywords: Any, output: Any) -> Any:
-        if keywords["input_ids"].shape[1] > 1:
+    def raise_logits(logits: torch.Tensor, begins: bool) -> None:
+        if begins:
             place.update(draft=place["draft"] + 1, step=0)
         wished = spelled[min(place["draft"], len(spelled) - 1)]
         if place["step"] < len(wished):
-            output.logits[:, -1, wished[place["step"]]] += 1000
+            logits[:, wished[place["step"]]] += 1000
         place["step"] += 1
-        return output
 
-    hook = model.network.register_forward_hook(raise_logits, with_kwargs=True)
-    try:
+    with listening(model.network, raise_logits):
         yield
-    finally:
-        hook.remove()
 
 
 # What comes out
@@ -137,7 +135,8 @@ def test_a_character_that_the_limit_cuts_in_two_is_left_out(engine: Engine, mode
 def test_min_new_tokens_is_kept_when_the_model_wants_to_end(engine: Engine, model: Model) -> None:
     with wanting(model.network, {model.codec.ids[model.codec.schema.end]: 1000}):
         (tweet,) = engine.generate(asked(min_new_tokens=5))
-    assert (tweet.finish_reason, tweet.tokens) == ("stop", 5)
+    assert tweet.finish_reason == "stop"
+    assert 5 <= tweet.tokens <= 8, "a character that is begun is finished"
 
 
 def test_beams_give_different_tweets_and_the_same_ones_again(engine: Engine) -> None:
@@ -212,14 +211,15 @@ def test_a_bad_word_after_something_else_than_a_blank_is_drawn_again(engine: Eng
 
 
 def test_drawing_a_bad_word_again_does_not_spoil_words_that_end_with_it(engine: Engine, model: Model) -> None:
-    with dictating(model, [" #papa", " superpapa"]):
+    with dictating(model, [" #papa sí", " superpapa"]):
         assert texts(engine, asked(bad_words=("papa",), do_sample=False, max_new_tokens=10)) == ["superpapa"]
 
 
 def test_only_the_tweets_with_a_bad_word_are_drawn_again(engine: Engine, model: Model) -> None:
-    plain = texts(engine, asked(seed=5, num_return_sequences=4, max_new_tokens=6))
-    word = next(piece for piece in plain[1].split() if piece.isalpha())
-    again = texts(engine, asked(seed=5, num_return_sequences=4, max_new_tokens=6, bad_words=(word,)))
+    plain = texts(engine, asked(seed=5, num_return_sequences=4, max_new_tokens=12))
+    word = next(piece for text in plain for piece in text.split() if piece.isalpha())
+    again = texts(engine, asked(seed=5, num_return_sequences=4, max_new_tokens=12, bad_words=(word,)))
+    assert [old for old, new in zip(plain, again, strict=True) if old == new] == [one for one in plain if word not in one.split()]
     assert not [text for text in again if word in text.split()]
 
 
@@ -285,6 +285,7 @@ def guided_reference(model: Model, request: Request) -> str:
     conditional = list(model.codec.prompt(request.context, request.prompt, 100))
     unconditional = list(model.codec.prompt({}, request.prompt, 100))
     never = [*(model.codec.ids[marker] for marker in model.codec.schema.markers), *model.unused]
+    whole = WholeCharacters(Characters(model.spelled, model.codec.ids[model.codec.schema.end]))
     new: list[int] = []
     for _ in range(request.parameters.max_new_tokens):
         with torch.no_grad():
@@ -293,6 +294,7 @@ def guided_reference(model: Model, request: Request) -> str:
             )
         scores = free + request.parameters.guidance_scale * (steered - free)
         scores[never] = -torch.inf
+        scores = whole(torch.tensor([new], dtype=torch.int64), scores[None])[0]
         new.append(int(scores.argmax()))
     _, text = model.codec.parse((*unconditional, *new))
     return text.rstrip("\N{REPLACEMENT CHARACTER}").strip()
@@ -338,26 +340,26 @@ def contexts() -> list[Request]:
 )
 def test_a_batch_writes_what_its_requests_would_get_one_by_one(engine: Engine, parameters: Parameters) -> None:
     requests = [replace(request, parameters=parameters) for request in contexts()]
-    assert engine.generate_batch(requests, 8) == [engine.generate(request)[0] for request in requests]
+    assert engine.generate_batch(requests) == [engine.generate(request)[0] for request in requests]
 
 
 def test_a_batch_runs_the_network_on_many_rows_at_once(engine: Engine, model: Model) -> None:
     with counting_calls(model.network) as calls:
-        engine.generate_batch([asked(context={"partido": ("UDI",)}, max_new_tokens=1)] * 10, 4)
-    assert calls == [4, 4, 2]
+        engine.generate_batch([asked(context={"partido": ("UDI",)}, max_new_tokens=3, min_new_tokens=3)] * 10)
+    assert calls == [1, 10, 10], "what begins alike is read once, and all are written together"
 
 
 def test_a_sampled_batch_comes_back_with_its_seed(engine: Engine) -> None:
     requests = [replace(request, parameters=Parameters(max_new_tokens=6, seed=3)) for request in contexts()]
-    assert engine.generate_batch(requests, 7) == engine.generate_batch(requests, 7)
+    assert engine.generate_batch(requests) == engine.generate_batch(requests)
 
 
 def test_a_batch_takes_one_set_of_parameters_and_one_tweet_each(engine: Engine) -> None:
-    assert engine.generate_batch([], 4) == []
+    assert engine.generate_batch([]) == []
     with pytest.raises(LimitError, match="different parameters"):
-        engine.generate_batch([asked(seed=1), asked(seed=2)], 4)
+        engine.generate_batch([asked(seed=1), asked(seed=2)])
     with pytest.raises(LimitError, match="num_return_sequences is 2"):
-        engine.generate_batch([asked(num_return_sequences=2)], 4)
+        engine.generate_batch([asked(num_return_sequences=2)])
 
 
 # Limits
@@ -415,3 +417,34 @@ def test_a_tokenizer_with_more_ids_than_the_network_has_rows_is_refused(tmp_path
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     with pytest.raises(FileFormatError, match="id 5000"):
         load_model(folder)
+
+
+# Lengths that count what stands before the text, and the thesis's own ways
+
+
+def test_lengths_with_what_stands_before_are_those_of_the_text_behind_it(engine: Engine, model: Model) -> None:
+    end = model.codec.ids[model.codec.schema.end]
+    before = len(model.codec.prompt(CONTEXT, "Hoy", 100))
+    with wanting(model.network, {end: 1000}):
+        (tweet,) = engine.generate(asked("Hoy", min_length=before + 5, max_length=before + 20, seed=1))
+    assert tweet.finish_reason == "stop"
+    assert 5 <= tweet.tokens <= 20, "a character that is begun is finished"
+    with wanting(model.network, {end: -1000}):
+        (tweet,) = engine.generate(asked("Hoy", max_length=before + 20))
+    assert (tweet.tokens, tweet.finish_reason) == (20, "length")
+    assert (tweet.parameters["max_length"], tweet.parameters["max_new_tokens"]) == (before + 20, 20)
+    with pytest.raises(LimitError, match="max_length is 129; this model takes at most 128"):
+        engine.generate(asked(max_length=129))
+    with pytest.raises(LimitError, match="at most"):
+        engine.generate(asked("hola " * 30, max_length=30))
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_the_thesiss_ways_write_what_they_are_asked_for(engine: Engine, name: str) -> None:
+    changes = {"max_length": 60, "min_length": 0} if name == "control" else {}
+    given = parse_parameters({"preset": name, "num_return_sequences": 3, "max_new_tokens": 12, "seed": 5, **changes})
+    tweets = engine.generate(Request(CONTEXT, "Hoy", given))
+    assert len({tweet.generated_text for tweet in tweets}) == 3
+    assert [replace(one, parameters={}) for one in engine.generate(Request(CONTEXT, "Hoy", given))] == [
+        replace(one, parameters={}) for one in tweets
+    ]

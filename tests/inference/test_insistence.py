@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from inference.engine import ENDED, FITTING, REPEATING, Engine
-from inference.insistence import BONUS, Insistence, Item, Vocabulary
 from inference.model import Model, load_model, save_model
+from inference.rules.insistence import BONUS, Insistence, Item, Vocabulary
 from politico.control.honoured import says
 from politico.control.political import VERSION_1
 from politico.control.request import Parameters, Request
@@ -210,9 +210,7 @@ def test_a_tweet_that_has_ended_is_left_alone() -> None:
 
 
 def test_the_bonus_counts_after_the_temperature(engine: Engine, model: Model) -> None:
-    rules = [
-        engine._rules([engine._start(asked(temperature=one))], Parameters(temperature=one), 0)[-1].processor for one in (0.5, 2.0)
-    ]
+    rules = [engine._rules(engine._start(asked(temperature=one)))[-1] for one in (0.5, 2.0)]
     assert [rule._bonus for rule in rules] == [BONUS * 0.5, BONUS * 2.0]  # what the temperature divides again
 
 
@@ -242,7 +240,7 @@ def test_of_several_drafts_the_best_is_kept(engine: Engine) -> None:
     for place in range(4):
         with told_apart(engine, [float(number == place) for number in range(4)]) as seen:
             (kept,) = engine.generate(Request(CONTEXT, "", Parameters(**{**vars(request.parameters), "candidates": 4})))
-        assert kept == all_drafts[place]
+        assert replace(kept, parameters={}) == replace(all_drafts[place], parameters={})
         assert seen == [4]
 
 
@@ -255,7 +253,7 @@ def test_more_candidates_say_more_and_stay_within_what_was_asked_for(engine: Eng
 def test_a_draft_that_ends_by_itself_is_worth_more(engine: Engine, model: Model) -> None:
     end = model.codec.ids[model.codec.schema.end]
     with wanting(model.network, {end: 4}):
-        drafts = engine.generate(asked({}, max_new_tokens=20, num_return_sequences=8))
+        drafts = engine.generate(asked({}, max_new_tokens=20, num_return_sequences=8, seed=1))
         assert {one.finish_reason for one in drafts} == {"stop", "length"}
         kept = engine.generate(asked({}, max_new_tokens=20, candidates=8))
     assert kept[0].finish_reason == "stop"
@@ -268,8 +266,7 @@ def test_a_draft_is_worth_more_for_ending_and_fitting_and_less_for_repeating(
         return engine._start(asked({"sentimiento": (value,)}, max_new_tokens=12))
 
     own = start("POSITIVE")
-    with engine._alone(3):
-        drafts = [one for (one,) in engine._draw([own] * 3, asked(max_new_tokens=12).parameters, 1, None)]
+    drafts = [one for (one,) in engine._drawn([own] * 3, asked(max_new_tokens=12, seed=3).parameters)]
     rivals = [value for value in model.codec.schema.values["sentimiento"] if value != "POSITIVE"]
     with torch.no_grad():
         likely = [engine._likelihoods(start(value).ids, drafts) for value in ("POSITIVE", *rivals)]
@@ -292,15 +289,14 @@ def test_a_draft_is_worth_more_for_ending_and_fitting_and_less_for_repeating(
 
 def test_a_batch_with_candidates_gives_one_tweet_each(engine: Engine) -> None:
     requests = [asked({"hashtags": (f"#Ley{number}",)}, max_new_tokens=20, candidates=3) for number in range(5)]
-    tweets = engine.generate_batch(requests, 6)
+    tweets = engine.generate_batch(requests)
     assert [list(one.honoured["hashtags"]) for one in tweets] == [[f"#Ley{number}"] for number in range(5)]
-    assert tweets == engine.generate_batch(requests, 6)
+    assert tweets == engine.generate_batch(requests)
 
 
 def test_the_likelihood_of_a_draft_is_the_models_own(engine: Engine, model: Model) -> None:
     start = engine._start(asked(max_new_tokens=12))
-    with engine._alone(3):
-        drafts = [one for (one,) in engine._draw([start] * 3, asked(max_new_tokens=12).parameters, 1, None)]
+    drafts = [one for (one,) in engine._drawn([start] * 3, asked(max_new_tokens=12, seed=3).parameters)]
     with torch.no_grad():
         found = engine._likelihoods(start.ids, drafts)
         for one, likely in zip(drafts, found, strict=True):
@@ -331,10 +327,7 @@ def test_one_requests_items_say_nothing_of_anothers() -> None:
 
 def test_what_is_asked_for_twice_is_pushed_once(engine: Engine) -> None:
     once, twice = {"frases": ("la salud",)}, {"entidades": ("la salud",), "frases": ("la salud",)}
-    texts = [
-        [item.text for item in engine._rules([engine._start(asked(context))], Parameters(), 0)[-1].processor._items[0]]
-        for context in (once, twice)
-    ]
+    texts = [[item.text for item in engine._rules(engine._start(asked(context)))[-1]._items[0]] for context in (once, twice)]
     assert texts == [["la salud"], ["la salud"]]
 
 

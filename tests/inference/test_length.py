@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.engine import Engine
-from inference.length import shortened, weighted_length
 from inference.model import load_model
+from inference.rules.length import shortened, weighted_length
 from politico.control.request import Parameters, Request
 from tests.support.models import micro_model, wanting
 

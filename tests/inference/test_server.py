@@ -24,8 +24,9 @@ from inference.model import Model, load_model
 from inference.server import MAX_BODY_BYTES, create_app, main
 from politico.control.honoured import says
 from politico.control.political import SCHEMA
+from politico.control.request import Parameters, parameters_to_json
 from politico.errors import FileFormatError
-from tests.support.models import counting_calls, micro_model
+from tests.support.models import counting_calls, listening, micro_model
 
 INPUTS = {"partido": "UDI", "sentimiento": "POSITIVE", "entidades": ["la salud"], "prompt": "Hoy"}
 
@@ -75,7 +76,12 @@ def test_an_invocation_answers_with_a_list_of_tweets(client: TestClient) -> None
     tweets = answer.json()
     assert len(tweets) == 3
     for tweet in tweets:
-        assert list(tweet) == ["generated_text", "finish_reason", "tokens", "model", "honoured", "synthetic"]
+        assert list(tweet) == [
+            *("generated_text", "finish_reason", "tokens", "model", "honoured", "synthetic"),
+            *("dataset", "precision", "parameters"),
+        ]
+        assert (tweet["dataset"], tweet["precision"]) == ("", "fp32")
+        assert tweet["parameters"] == parameters_to_json(Parameters(max_new_tokens=8, seed=7, num_return_sequences=3))
         assert tweet["synthetic"] is True
         assert tweet["generated_text"].startswith("Hoy")
         assert tweet["finish_reason"] in ("stop", "length")
@@ -210,7 +216,7 @@ def test_an_unknown_party_is_a_400_that_lists_those_the_model_knows(client: Test
 
 @pytest.mark.parametrize(
     "given",
-    [{"inputs": "", "options": 1}, {"inputs": {"party": "UDI"}}, {"inputs": "", "parameters": {"max_length": 9}}],
+    [{"inputs": "", "options": 1}, {"inputs": {"party": "UDI"}}, {"inputs": "", "parameters": {"longest": 9}}],
 )
 def test_an_unknown_name_is_a_400(client: TestClient, model: Model, given: Any) -> None:
     error, message = refusal(client, model, json.dumps(given).encode())
@@ -264,7 +270,7 @@ def test_another_content_type_is_a_415(client: TestClient, model: Model, media_t
     assert (answer.status_code, calls) == (415, [])
     assert answer.json() == {
         "error": "LimitError",
-        "message": f"Content-Type is {media_type!r}; it takes application/json",
+        "message": f"Content-Type is {media_type!r}; it takes application/json or application/jsonlines",
     }
 
 
@@ -303,12 +309,8 @@ def test_a_failure_inside_is_a_500_that_tells_neither_the_trace_nor_in_the_log_t
     def fail(*arguments: Any) -> None:
         raise RuntimeError(INPUTS["prompt"])
 
-    hook = model.network.register_forward_pre_hook(fail)
-    try:
-        with caplog.at_level(logging.INFO):
-            answer = client.post("/invocations", json=body())
-    finally:
-        hook.remove()
+    with listening(model.network, fail), caplog.at_level(logging.INFO):
+        answer = client.post("/invocations", json=body())
     assert answer.status_code == 500
     assert answer.json()["error"] == "ServiceError"
     assert not [word for word in ("Traceback", "File", "memory", "RuntimeError", "Hoy") if word in answer.text]
@@ -334,17 +336,16 @@ def test_ping_answers_while_a_tweet_is_being_written(client: TestClient, model: 
         assert go_on.wait(20)
 
     answers: list[int] = []
-    hook = model.network.register_forward_pre_hook(wait)
-    try:
-        thread = threading.Thread(target=lambda: answers.append(client.post("/invocations", json=body()).status_code))
-        thread.start()
-        assert writing.wait(20)
-        assert client.get("/ping").status_code == 200
-        assert answers == []
-    finally:
-        go_on.set()
-        thread.join()
-        hook.remove()
+    with listening(model.network, wait):
+        try:
+            thread = threading.Thread(target=lambda: answers.append(client.post("/invocations", json=body()).status_code))
+            thread.start()
+            assert writing.wait(20)
+            assert client.get("/ping").status_code == 200
+            assert answers == []
+        finally:
+            go_on.set()
+            thread.join()
     assert answers == [200]
 
 

@@ -1,6 +1,7 @@
 """An answer as it is being written, and what an endpoint says of itself."""
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -20,7 +21,7 @@ from inference.offered import FILE, LEAST, MOST, most_named, read_offered, to_js
 from inference.server import create_app
 from politico.control.request import Parameters, Request
 from politico.errors import FileFormatError
-from tests.support.models import MICRO_SCHEMA, counting_calls, micro_model, wanting
+from tests.support.models import MICRO_SCHEMA, counting_calls, listening, micro_model, wanting
 
 INPUTS = {"partido": "UDI", "hashtags": ["#Salud"], "prompt": "Hoy"}
 OFFERED = {"entidades": ("Chile",), "hashtags": ("#Salud", "#Paz"), "frases": ()}
@@ -70,7 +71,9 @@ def test_a_stream_ends_with_the_tweets_of_the_answer_at_once(client: TestClient,
 @pytest.mark.usefixtures("untrimmed")
 def test_one_draft_is_shown_as_it_grows_letter_by_letter(client: TestClient) -> None:
     *progress, last = events_of(client, asked())
-    assert [one["tokens"] for one in progress] == [0, *range(len(progress) - 1)]
+    tokens = [one["tokens"] for one in progress]
+    assert tokens == sorted(tokens)
+    assert tokens[0] == 0
     assert {one["longest"] for one in progress} == {12}
     texts = [one["text"] for one in progress]
     assert texts[0] == "Hoy"
@@ -89,7 +92,7 @@ def test_what_may_yet_be_taken_back_is_not_shown(client: TestClient, parameters:
 
 def test_progress_is_not_told_more_often_than_anybody_reads(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming, "EVERY_SECONDS", 1_000.0)
-    assert [one["event"] for one in events_of(client, asked())] == [streaming.PROGRESS, streaming.PROGRESS, streaming.TWEET]
+    assert [one["event"] for one in events_of(client, asked())] == [streaming.PROGRESS, streaming.TWEET]
 
 
 @pytest.mark.parametrize(
@@ -106,11 +109,8 @@ def test_a_failure_in_the_middle_is_an_event_without_a_word_of_the_request(clien
     def broken(*_: Any) -> None:
         raise RuntimeError("#Salud is a word of the request")
 
-    hook = model.network.register_forward_hook(broken)
-    try:
+    with listening(model.network, broken):
         events = events_of(client, asked())
-    finally:
-        hook.remove()
     assert events[-1]["event"] == streaming.FAILED
     assert "Salud" not in json.dumps(events[-1])
 
@@ -135,13 +135,21 @@ def test_who_is_told_may_end_the_writing(model: Model) -> None:
 
     def tell(written: Written) -> None:
         heard.append(written.tokens)
-        if written.tokens == 3:
+        if written.tokens >= 3:
             raise InterruptedError
 
     request = Request({}, "Hoy", Parameters(max_new_tokens=60, min_new_tokens=60, seed=7))
-    with pytest.raises(InterruptedError):
+    steps: list[int] = []
+
+    def count(logits: torch.Tensor, begins: bool) -> None:
+        steps.append(len(logits))
+        time.sleep(0.005)
+
+    with listening(model.network, count), pytest.raises(InterruptedError):
         engine.generate(request, tell)
-    assert heard == [0, 0, 1, 2, 3], "when it is checked, when its turn comes, and with every token"
+    assert heard[:2] in ([0, 0], [0, 1])
+    assert heard == sorted(heard)
+    assert len(steps) < 60
     assert len(engine.generate(Request({}, "Hoy", Parameters(max_new_tokens=2, seed=7)))) == 1
 
 
@@ -150,20 +158,21 @@ def test_who_hangs_up_stops_the_writing(model: Model) -> None:
     import asyncio
 
     steps, threads = [0], ThreadPoolExecutor(1)
-    hook = model.network.register_forward_hook(lambda *_: steps.__setitem__(0, steps[0] + 1))
+
+    def count(logits: torch.Tensor, begins: bool) -> None:
+        steps[0] += 1
+        time.sleep(0.005)
 
     async def listen_once() -> None:
         request = Request({}, "Hoy", Parameters(max_new_tokens=100, min_new_tokens=100, seed=7))
-        stream = streaming.lines(Engine(model), request, Caller(), threads)
+        stream = streaming.lines(Engine(model), request, Caller(), threads, lambda tweets, seconds: None)
         assert json.loads(await anext(stream))["tokens"] == 0
         await stream.aclose()  # type: ignore[attr-defined]
 
-    try:
+    with listening(model.network, count):
         with ThreadPoolExecutor(1) as elsewhere:  # where no browser's loop is running
             elsewhere.submit(asyncio.run, listen_once()).result()
         threads.shutdown(wait=True)  # the writing is over, one way or the other
-    finally:
-        hook.remove()
     assert steps[0] < 100
 
 

@@ -1,15 +1,17 @@
 """A micro model for tests: a real GPT-2 with a real tokenizer and random weights, made in well under a second."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from inference.model import save_model
+from inference.writing.network import Network
 from politico.control.format import Schema
 from politico.control.political import SCHEMA
 
@@ -77,27 +79,55 @@ def micro_model(folder: Path, *, name: str = "micro", layers: int = 1, length: i
 
 
 @contextmanager
+def listening(network: GPT2LMHeadModel, hear: Callable[[torch.Tensor, bool], None]) -> Iterator[None]:
+    """`hear` gets the logits (rows, V) of every call, to read or to change, and whether it reads a beginning.
+
+    Of the network as it was trained, and as any engine works it out.
+    """
+    read, step = Network.read, Network.step
+
+    def read_and_hear(self: Network, ids: Sequence[int], cache: torch.Tensor, *, last: int = 1) -> torch.Tensor:
+        found = read(self, ids, cache, last=last)
+        with torch.inference_mode():
+            hear(found, True)
+        return found
+
+    def step_and_hear(self: Network, *given: Any) -> torch.Tensor:
+        found = step(self, *given)
+        with torch.inference_mode():
+            hear(found, False)
+        return found
+
+    def hear_called(module: Any, arguments: Any, keywords: Any, output: Any) -> Any:
+        ids = keywords["input_ids"] if "input_ids" in keywords else arguments[0]
+        hear(output.logits[:, -1], ids.shape[1] > 1)
+        return output
+
+    hook = network.register_forward_hook(hear_called, with_kwargs=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Network, "read", read_and_hear)
+        patch.setattr(Network, "step", step_and_hear)
+        try:
+            yield
+        finally:
+            hook.remove()
+
+
+@contextmanager
 def wanting(network: GPT2LMHeadModel, wishes: Mapping[int, float]) -> Iterator[None]:
     """The network as it is, but with these ids' logits raised by so much."""
 
-    def raise_logits(module: Any, arguments: Any, output: Any) -> Any:
+    def raise_logits(logits: torch.Tensor, begins: bool) -> None:
         for number, wish in wishes.items():
-            output.logits[..., number] += wish
-        return output
+            logits[..., number] += wish
 
-    hook = network.register_forward_hook(raise_logits)
-    try:
+    with listening(network, raise_logits):
         yield
-    finally:
-        hook.remove()
 
 
 @contextmanager
 def counting_calls(network: GPT2LMHeadModel) -> Iterator[list[int]]:
     """The number of sequences in each call of the network so far."""
     calls: list[int] = []
-    hook = network.register_forward_hook(lambda module, arguments, output: calls.append(len(output.logits)))
-    try:
+    with listening(network, lambda logits, begins: calls.append(len(logits))):
         yield calls
-    finally:
-        hook.remove()

@@ -20,8 +20,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from inference.engine import Engine
-from inference.lexicon import FILE as WORDS_FILE
 from inference.model import WEIGHTS_FILE, load_model, open_tokenizer
+from inference.rules.lexicon import FILE as WORDS_FILE
 from politico.control.format import Schema
 from politico.control.political import SCHEMA
 from politico.control.request import Parameters, parse_request

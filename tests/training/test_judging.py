@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference.rules.novelty import SHINGLE, Shingles
 from politico.control.political import SCHEMA
 from training.evaluation.adherence import self_bleu
 from training.evaluation.judges import LEAST_TWEETS, Judge, judges_of
-from training.evaluation.novelty import SHINGLE, Shingles, novelty
+from training.evaluation.novelty import novelty
 
 WORDS = [
     "uno",
@@ -32,7 +33,7 @@ PARTY = SCHEMA.field("partido")
 
 
 def test_words_are_covered_by_the_runs_that_training_tweets_hold() -> None:
-    known = Shingles([LEARNT])
+    known = Shingles.of([LEARNT])
     assert known.covered(LEARNT) == [True] * 15
     assert known.covered("cero " + " ".join(WORDS[:8])) == [False] + [True] * 8
     assert known.covered(" ".join(WORDS[:7])) == [False] * 7, "a run of seven is everybody's"
@@ -54,11 +55,11 @@ def test_words_are_covered_by_the_runs_that_training_tweets_hold() -> None:
     ],
 )
 def test_a_near_copy_has_most_of_its_words_or_ten_in_a_row_from_known_runs(text: str, copied: bool) -> None:
-    assert Shingles([LEARNT]).is_near_copy(text) is copied
+    assert Shingles.of([LEARNT]).is_near_copy(text) is copied
 
 
 def test_a_short_tweet_is_one_run() -> None:
-    known = Shingles(["feliz día del trabajo"])
+    known = Shingles.of(["feliz día del trabajo"])
     assert known.is_near_copy("¡Feliz día del trabajo!")
     assert not known.is_near_copy("feliz día del niño")
 
@@ -73,14 +74,14 @@ def test_what_is_covered_is_what_a_plain_search_finds(learnt: list[list[str]], t
     for start in range(max(1, len(text) - SHINGLE + 1) if text else 0):
         if tuple(text[start : start + SHINGLE]) in runs:
             expected[start : start + SHINGLE] = [True] * len(expected[start : start + SHINGLE])
-    assert Shingles(map(" ".join, learnt)).covered(" ".join(text)) == expected
+    assert Shingles.of(map(" ".join, learnt)).covered(" ".join(text)) == expected
 
 
 def test_novelty_says_how_sure_it_is() -> None:
-    found = novelty(Shingles([LEARNT]), [LEARNT, "algo del todo distinto"])
+    found = novelty(Shingles.of([LEARNT]), [LEARNT, "algo del todo distinto"])
     assert (found["near_copies"], found["covered_words"]) == (0.5, 15 / 19)
     assert found["low"] < 0.5 < found["high"]
-    assert novelty(Shingles([]), [])["near_copies"] == 0.0
+    assert novelty(Shingles.of([]), [])["near_copies"] == 0.0
 
 
 def test_self_bleu_is_one_for_texts_that_are_alike_and_nothing_for_those_that_share_no_word() -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Any
 
-from inference.lexicon import words_in
+from inference.rules.lexicon import words_in
 from politico.control.format import Context, Schema
 from politico.control.honoured import Honoured, as_said, asked_items
 from politico.control.political import SCHEMA

@@ -17,6 +17,7 @@ import numpy as np
 
 from inference.engine import Engine
 from inference.model import Model
+from inference.rules.novelty import Shingles
 from politico.control.format import Context, Schema
 from politico.control.honoured import Honoured, as_said, honoured
 from politico.control.political import known_schema
@@ -30,7 +31,7 @@ from training.evaluation.adherence import Known, adherence, by_value, distinct, 
 from training.evaluation.held_out import cuts_of, held_out_of, make_ready
 from training.evaluation.judges import judges_of, rows_to_judge
 from training.evaluation.metrics import Loss
-from training.evaluation.novelty import Shingles, novelty
+from training.evaluation.novelty import novelty
 from training.evaluation.referee import Referee
 from training.evaluation.scoring import Tweet, conditioned, plain, score, unconditioned
 from training.evaluation.telling import telling

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from inference.model import Model
+from inference.rules.novelty import Shingles
 from politico.errors import FileFormatError, LimitError
 from politico.models.cut import latest
 from politico.models.settings import EvaluationSettings
 from training.dataset.split import Split
-from training.evaluation.novelty import Shingles
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class HeldOut:
 def held_out_of(parts: Split, models: Mapping[str, Model], settings: EvaluationSettings) -> HeldOut:
     """Raises LimitError where none is left."""
     rows = parts.held_out.to_pylist()
-    shingles = Shingles(parts.train["text"].to_pylist())
+    shingles = Shingles.of(parts.train["text"].to_pylist())
     fresh = [row for row in rows if not shingles.is_near_copy(row["text"])]  # the rest would test memory
     fitting = [row for row in fresh if _fits(row["text"], models.values())]
     if not fitting:

@@ -45,7 +45,7 @@ def _each(engine: Engine, batches: Sequence[Sequence[Request]]) -> list[list[Gen
 
 
 def _write(engine: Engine, batch: Sequence[Request]) -> list[GeneratedTweet]:
-    return engine.generate_batch(batch, batch_size=len(batch) * batch[0].parameters.candidates)
+    return engine.generate_batch(batch)
 
 
 _engine: Engine | None = None

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from politico.control.presets import PRESETS
 from politico.control.request import Parameters, parameters_to_json, parse_parameters, parse_request
-from politico.errors import InputError, LimitError, UnknownFieldError
+from politico.errors import InputError, LimitError, UnknownFieldError, UnknownValueError
 from tests.support.models import MICRO_SCHEMA
 
 WHOLE = {
@@ -18,6 +19,8 @@ WHOLE = {
     "max_new_tokens": (1, 256),
     "max_characters": (0, 25_000),
     "min_new_tokens": (0, 256),
+    "max_length": (0, 1024),
+    "min_length": (0, 1024),
     "top_k": (0, 1000),
     "num_beams": (1, 10),
     "no_repeat_ngram_size": (0, 10),
@@ -191,3 +194,19 @@ def test_whatever_the_parameters_hold_they_are_read_or_refused(values: dict[str,
     for name, (low, high) in LIMITS.items():
         value = getattr(read, name)
         assert value is None or low <= value <= high
+
+
+# Presets
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_a_preset_is_all_its_settings_and_what_is_given_beside_it_goes_before(name: str) -> None:
+    assert parse_parameters({"preset": name}) == parse_parameters(PRESETS[name])
+    given = parse_parameters({"preset": name, "temperature": 0.5, "seed": 3})
+    assert given == parse_parameters({**PRESETS[name], "temperature": 0.5, "seed": 3})
+
+
+@pytest.mark.parametrize("name", ["Control", "", None, 7, ["control"], {"control": 1}])
+def test_an_unknown_preset_is_refused_with_those_there_are(name: Any) -> None:
+    with pytest.raises(UnknownValueError, match=r"preset is .*; it takes control or casual"):
+        parse_parameters({"preset": name})

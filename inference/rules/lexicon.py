@@ -5,7 +5,6 @@ spelled, for its capitals are its words. Numbers and what a request asks for alw
 make up is Spanish.
 """
 
-import codecs
 import gzip
 import re
 from bisect import bisect_left
@@ -17,6 +16,7 @@ from typing import TypeVar
 
 import torch
 
+from inference.rules.characters import unfinished
 from politico.control.words import SIGNS, WORD
 from politico.errors import FileFormatError
 
@@ -106,13 +106,6 @@ class _Piece:
             goes_on=spelled[:1] in _CONTINUING,
             may_break=not begun or begun[0] in _SIGNS_LEAD,
         )
-
-
-def unfinished(spelled: bytes) -> bytes:
-    """The bytes of the character in whose middle a text ends; none where it ends with a whole one."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    decoder.decode(spelled)
-    return decoder.getstate()[0]
 
 
 class _Heads:
