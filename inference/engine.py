@@ -97,6 +97,8 @@ class _Start:
     """The same without its context: the text marker and the tweet's beginning. Guidance starts from here."""
     asked: tuple[str, ...]
     """The items that a tweet should say."""
+    given: Parameters
+    """As they were asked for, with the seed that was drawn where none was."""
     parameters: Parameters
     """As they are for what stands before the text: lengths that count it are those of the text alone."""
 
@@ -136,19 +138,20 @@ class Engine:
         """Raises LimitError for what `generate` would refuse before the model runs."""
         self._start(request)
 
-    def generate(self, request: Request, tell: Tell | None = None) -> list[GeneratedTweet]:
+    def generate(self, request: Request, tell: Tell | None = None, *, later: bool = False) -> list[GeneratedTweet]:
         """The tweets asked for. Raises LimitError before the model runs, ServiceError when bad words stay in, CopyError when
         nothing new comes.
 
-        `tell` hears of the request when it is checked and at every token, and now and then while nothing happens.
+        `tell` hears of the request when it is checked and at every token, and now and then while nothing happens. One that is for
+        `later` waits for those that are not.
         """
         parameters = _seeded(request.parameters)
         start = self._start(replace(request, parameters=parameters))
         if tell:
             tell(Written(0, start.parameters.max_new_tokens, start.beginning))
         if parameters.num_beams > 1:  # the beams of one search compete: they can't be drawn one by one
-            return [one.tweet for one in _some(self._drawn([start], parameters, tell)[0])]
-        return self._best([start] * parameters.num_return_sequences, parameters, tell)
+            return [one.tweet for one in _some(self._drawn([start], parameters, tell, later)[0])]
+        return self._best([start] * parameters.num_return_sequences, parameters, tell, later)
 
     def generate_batch(self, requests: Sequence[Request]) -> list[GeneratedTweet]:
         """One tweet for each request, in their order; their parameters must be the same. Raises as `generate` does."""
@@ -185,27 +188,29 @@ class Engine:
         if parameters.max_length:
             room = max(1, parameters.max_length - LEAST_TEXT)
         ids = self.model.codec.prompt(request.context, beginning, room)
-        return _Start(request.context, beginning, ids, ids[ids.index(self._text_id) :], asked, _behind(parameters, len(ids)))
+        behind, bare = _behind(parameters, len(ids)), ids[ids.index(self._text_id) :]
+        return _Start(request.context, beginning, ids, bare, asked, parameters, behind)
 
-    def _best(self, starts: Sequence[_Start], parameters: Parameters, tell: Tell | None = None) -> list[GeneratedTweet]:
+    def _best(
+        self, starts: Sequence[_Start], parameters: Parameters, tell: Tell | None = None, later: bool = False
+    ) -> list[GeneratedTweet]:
         """One tweet for each start: of several candidates the one that says most of what was asked, ends, and is likely."""
         count = parameters.candidates
-        rows = self._drawn([start for start in starts for _ in range(count)], parameters, tell)
+        rows = self._drawn([start for start in starts for _ in range(count)], parameters, tell, later)
         best = []
         for number, start in enumerate(starts):
             drafts = _some([one for row in rows[number * count : (number + 1) * count] for one in row])
             if count == 1:
                 best.append(drafts[0].tweet)
                 continue
-            worth = self._writer.run(partial(self._worth, start, drafts))
-            if tell:  # it may have taken long
-                tell(Written(max(len(one.ids) for one in drafts), start.parameters.max_new_tokens, ""))
+            written = Written(max(len(one.ids) for one in drafts), start.parameters.max_new_tokens, "")
+            worth = self._worth(start, drafts, partial(tell, written) if tell else None)
             best.append(drafts[max(range(len(drafts)), key=worth.__getitem__)].tweet)
         return best
 
-    def _worth(self, start: _Start, drafts: Sequence[_Drawn]) -> list[float]:
-        likely = self._likelihoods(start.ids, drafts)
-        fitting = self._fitting(start, drafts, likely)
+    def _worth(self, start: _Start, drafts: Sequence[_Drawn], look: Callable[[], None] | None = None) -> list[float]:
+        likely = self._likelihoods(start.ids, drafts, look)
+        fitting = self._fitting(start, drafts, likely, look)
         return [
             one.tweet.said
             + ENDED * (one.tweet.finish_reason == "stop")
@@ -215,7 +220,9 @@ class Engine:
             for one, total, fits in zip(drafts, likely, fitting, strict=True)
         ]
 
-    def _fitting(self, start: _Start, drafts: Sequence[_Drawn], likely: Sequence[float]) -> list[float]:
+    def _fitting(
+        self, start: _Start, drafts: Sequence[_Drawn], likely: Sequence[float], look: Callable[[], None] | None = None
+    ) -> list[float]:
         """How surely the model itself tells the asked sentiment from the others by each draft: Bayes' rule, all alike before."""
         schema = self.model.codec.schema
         mood = schema.sentiment or ""
@@ -225,13 +232,13 @@ class Engine:
             return [1.0] * len(drafts)
         room = self.model.length - max(len(one.ids) for one in drafts)
         rivals = [self.model.codec.prompt({**start.context, mood: (value,)}, start.beginning, room) for value in others]
-        table = torch.tensor([likely, *(self._likelihoods(ids, drafts) for ids in rivals)])
+        table = torch.tensor([likely, *(self._likelihoods(ids, drafts, look) for ids in rivals)])
         shares: list[float] = table.softmax(0)[0].tolist()
         return shares
 
-    def _likelihoods(self, ids: Sequence[int], drafts: Sequence[_Drawn]) -> list[float]:
-        """The log-likelihood of each draft behind these ids, in nats, by the model alone."""
-        return [self._likelihood(ids, one.ids) for one in drafts]
+    def _likelihoods(self, ids: Sequence[int], drafts: Sequence[_Drawn], look: Callable[[], None] | None = None) -> list[float]:
+        """The log-likelihood of each draft behind these ids, in nats, by the model alone: one by one, between others' tokens."""
+        return [self._writer.run(partial(self._likelihood, ids, one.ids), look) for one in drafts]
 
     @torch.inference_mode()
     def _likelihood(self, ids: Sequence[int], written: Sequence[int]) -> float:
@@ -242,31 +249,36 @@ class Engine:
         scores = self.network.read(read, self.network.cache(len(read)), last=len(written)).float().log_softmax(-1)
         return float(scores.gather(1, torch.tensor(written, device=scores.device)[:, None]).sum())
 
-    def _drawn(self, starts: Sequence[_Start], parameters: Parameters, tell: Tell | None = None) -> list[list[_Drawn]]:
+    def _drawn(
+        self, starts: Sequence[_Start], parameters: Parameters, tell: Tell | None = None, later: bool = False
+    ) -> list[list[_Drawn]]:
         """A draft for each start, or the best of a search's beams; those with a bad word, and near copies, are drawn again.
 
-        None for a start of which only near copies came.
+        None for a start of which only near copies came; of beams what is left where each try had some.
         """
         seed = parameters.seed or 0  # where nothing is drawn there may be none
         banned = self._bad_ids(parameters.bad_words)
-        tweets: dict[int, list[_Drawn]] = {}
+        kept: dict[int, list[_Drawn]] = {}
+        waiting, spoilt = list(range(len(starts))), set[int]()
         for attempt in range(1 + REDRAWS):
-            waiting = [index for index in range(len(starts)) if not tweets.get(index)]
             seeds = [seed_of(seed, index, attempt) for index in waiting]
-            rows = self._written([starts[index] for index in waiting], banned, seeds, tell)
+            rows = self._written([starts[index] for index in waiting], banned, seeds, tell, later)
+            again = []
             for index, news in zip(waiting, rows, strict=True):
                 drawn = [_Drawn(self._tweet(starts[index], new), tuple(new)) for new in news]
                 bad = [(one.ids, word) for one in drawn for word in _held(one.tweet.generated_text, parameters.bad_words)]
-                if not bad:
-                    tweets[index] = [one for one in drawn if not self._is_copy(starts[index], one.tweet.generated_text)]
                 banned += [self._spelling((*starts[index].bare[1:], *new), word) for new, word in bad]
-            if all(tweets.get(index) for index in range(len(starts))):
+                new = [] if bad else [one for one in drawn if not self._is_copy(starts[index], one.tweet.generated_text)]
+                kept[index] = max(kept.get(index, []), new, key=len)
+                (spoilt.add if bad else spoilt.discard)(index)
+                if bad or (len(new) < len(drawn) and parameters.do_sample):  # undrawn, the same would come again
+                    again.append(index)
+            waiting = again
+            if not waiting:
                 break
-            if len(tweets) == len(starts) and not parameters.do_sample:  # the same would come again
-                break
-        if len(tweets) < len(starts):
+        if any(not kept[index] for index in spoilt):
             raise ServiceError(f"{1 + REDRAWS} tries all held one of bad_words; ask again or with other parameters")
-        return [tweets[index] for index in range(len(starts))]
+        return [kept[index] for index in range(len(starts))]
 
     def _is_copy(self, start: _Start, text: str) -> bool:
         """Whether it is a near copy of a tweet that the model has learnt from, in words that nobody gave it."""
@@ -278,6 +290,7 @@ class Engine:
         banned: Sequence[Sequence[int]],
         seeds: Sequence[int],
         tell: Tell | None,
+        later: bool,
     ) -> list[list[list[int]]]:
         """What the model writes, all at once: for each start the ids of its tweet, or of a search's tweets."""
         rules = {id(start): self._rules(start) for start in {id(one): one for one in starts}.values()}
@@ -294,7 +307,7 @@ class Engine:
             )
             for start, seed in zip(starts, seeds, strict=True)
         )
-        drafts = [Draft(manner) for manner in manners]
+        drafts = [Draft(manner, later=later) for manner in manners]
         self._writer.write(drafts, partial(self._tell, tell, starts, drafts) if tell else None)
         return [[draft.ids, *draft.others] for draft in drafts]
 
@@ -347,7 +360,7 @@ class Engine:
             honoured={name: dict(items) for name, items in said.items()},
             dataset=self.model.dataset,
             precision=self.network.precision,
-            parameters=parameters_to_json(start.parameters),
+            parameters=parameters_to_json(start.given),
         )
 
     def _text(self, start: _Start, new: list[int]) -> str:
@@ -386,10 +399,14 @@ def _some(drawn: list[_Drawn]) -> list[_Drawn]:
 
 
 def _behind(parameters: Parameters, before: int) -> Parameters:
-    """The parameters with lengths of the text alone, behind so many tokens."""
+    """The parameters with lengths of the text alone, behind so many tokens. Raises LimitError where none is left for it."""
+    if not parameters.max_length and not parameters.min_length:
+        return parameters
     longest = parameters.max_length - before if parameters.max_length else parameters.max_new_tokens
+    if longest < 1:
+        raise LimitError(f"max_length is {parameters.max_length}; behind what stands before the text at least {before + 1}")
     shortest = max(parameters.min_new_tokens, parameters.min_length - before)
-    return replace(parameters, max_new_tokens=longest, min_new_tokens=min(shortest, longest))
+    return replace(parameters, max_new_tokens=longest, min_new_tokens=max(0, min(shortest, longest)))
 
 
 def _seeded(parameters: Parameters) -> Parameters:

@@ -23,6 +23,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 from transformers.utils import logging as transformers_logging
 
 from inference import streaming, telemetry, transform
@@ -82,6 +83,7 @@ def create_app(engine: Engine) -> Starlette:
     """The routes over an engine that is ready."""
     schema, callers, description = engine.model.codec.schema, Callers(), describe(engine.model)
     threads = ThreadPoolExecutor(MOST_CALLERS, thread_name_prefix="writing")
+    batches = ThreadPoolExecutor(transform.AT_ONCE, thread_name_prefix="batches")
 
     async def ping(request: HttpRequest) -> Response:
         return PlainTextResponse("ok")
@@ -102,8 +104,8 @@ def create_app(engine: Engine) -> Starlette:
         try:
             if media_type == transform.MEDIA_TYPE:
                 batch = callers.enter(transform.SECONDS)
-                answers = transform.lines(engine, body, batch, threads)
-                return StreamingResponse(_left(answers, callers), media_type=transform.MEDIA_TYPE)
+                answers = transform.lines(engine, body, batch, batches, written)
+                return _Streaming(answers, transform.MEDIA_TYPE, batch, callers)
             given = _json(body)
             if given == ASKING:
                 return JSONResponse(about(engine.model, engine.network.precision))
@@ -120,7 +122,7 @@ def create_app(engine: Engine) -> Starlette:
             return _refusal(503, error, {"Retry-After": str(RETRY_SECONDS)})
         if streaming.MEDIA_TYPE in request.headers.get("accept", "").lower():
             lines = streaming.lines(engine, asked, caller, threads, written)
-            return StreamingResponse(_left(lines, callers), media_type=streaming.MEDIA_TYPE)
+            return _Streaming(lines, streaming.MEDIA_TYPE, caller, callers)
         watching = asyncio.create_task(_watch(request, caller))
         try:
             return await _answer(asked, caller)
@@ -168,14 +170,19 @@ def create_app(engine: Engine) -> Starlette:
     return Starlette(routes=routes)
 
 
-async def _left(lines: AsyncIterator[bytes], callers: Callers) -> AsyncIterator[bytes]:
-    """The lines, and the caller's place back behind the last, or where nobody reads on."""
-    try:
-        async for line in lines:
-            yield line
-    finally:
-        await lines.aclose()  # type: ignore[attr-defined]
-        callers.leave()
+class _Streaming(StreamingResponse):
+    """Lines as they are written; the caller's place is free again however it ends, also where it never began."""
+
+    def __init__(self, lines: AsyncIterator[bytes], media_type: str, caller: Caller, callers: Callers) -> None:
+        super().__init__(lines, media_type=media_type)
+        self._caller, self._callers = caller, callers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._caller.hang_up()
+            self._callers.leave()
 
 
 async def _watch(request: HttpRequest, caller: Caller) -> None:
@@ -209,7 +216,7 @@ def _refusal(status: int, error: PoliticoError, headers: Mapping[str, str] | Non
 
 def run(settings: ServerSettings) -> None:
     """Load the model, see that it answers, and serve until told to stop. Raises InputError for a bad model folder."""
-    several = torch.get_num_threads()
+    several = 1 << (torch.get_num_threads().bit_length() - 1)  # else vectors are cut, and int8's rows feel each other's number
     torch.set_num_threads(1)  # the thread that writes is to be the only one with helpers
     model = load_model(settings.model_folder)
     engine = Engine(model, threads=settings.threads or (several if model.is_large else 1), guarded=True)

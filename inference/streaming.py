@@ -56,13 +56,13 @@ async def lines(engine: Engine, asked: Request, caller: Caller, threads: Executo
 
 def _write(engine: Engine, asked: Request, put: Callable[[dict[str, Any] | None], None], caller: Caller, said: Said) -> None:
     """In a thread of its own: write, and put what happens."""
-    began, told = time.monotonic(), -EVERY_SECONDS
+    began, told, tokens = time.monotonic(), -EVERY_SECONDS, 1
 
     def tell(written: Written) -> None:
-        nonlocal told
+        nonlocal told, tokens
         caller.check()
-        if written.tokens == 0 or time.monotonic() - told >= EVERY_SECONDS:
-            told = time.monotonic()
+        if written.tokens < tokens or time.monotonic() - told >= EVERY_SECONDS:  # fewer: it begins, or is drawn again
+            told, tokens = time.monotonic(), written.tokens
             put({"event": PROGRESS, **asdict(written)})
 
     try:

@@ -1,5 +1,6 @@
 """What the endpoint counts, as lines that CloudWatch makes metrics of (its embedded metric format). Never a text."""
 
+import contextlib
 import json
 import sys
 import time
@@ -28,4 +29,6 @@ def count(**values: float) -> None:
         "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": named}],
     }
     rounded = {name: round(value, 3) for name, value in values.items()}
-    print(json.dumps({"_aws": about, "service": "endpoint", **rounded}), file=sys.stdout, flush=True)
+    with contextlib.suppress(OSError, ValueError):  # nobody listens; the tweet is written all the same
+        sys.stdout.write(json.dumps({"_aws": about, "service": "endpoint", **rounded}) + "\n")  # in one piece: threads share it
+        sys.stdout.flush()

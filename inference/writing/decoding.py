@@ -54,6 +54,7 @@ class Writer:
         """
         with self._moved:
             self._waiting += drafts
+            self._waiting.sort(key=lambda one: one.later)  # the others stay in the order they came in
             self._see_to_it()
         try:
             done = False
@@ -76,14 +77,26 @@ class Writer:
                 self._moved.wait(LOOKS_EVERY)
             return all(one.done for one in drafts)
 
-    def run(self, task: Callable[[], Any]) -> Any:
+    def run(self, task: Callable[[], Any], look: Callable[[], None] | None = None) -> Any:
         """Do something else with the processor between two tokens; what it gives or raises. One thread does all the sums:
-        several would each have helpers, which wait for each other."""
+        several would each have helpers, which wait for each other. `look` is called now and then; what it raises ends the wait,
+        and the task where it has not begun."""
         future: Future[Any] = Future()
         with self._moved:
             self._tasks.append((future, task))
             self._see_to_it()
-        return future.result()
+        try:
+            while True:
+                try:
+                    return future.result(LOOKS_EVERY)
+                except TimeoutError:
+                    if future.done():  # it was the task's own
+                        raise
+                    if look is not None:
+                        look()
+        except BaseException:
+            future.cancel()
+            raise
 
     def _see_to_it(self) -> None:
         """Wake the thread, or start one; under the lock."""
@@ -101,12 +114,9 @@ class Writer:
                     if not self._moved.wait(IDLE_SECONDS) and not (self._waiting or self._tasks):
                         self._thread = None  # whoever holds the writer may be gone, too
                         return
-                tasks, self._tasks = self._tasks, []
-            for future, task in tasks:
-                try:
-                    future.set_result(task())
-                except BaseException as error:  # whoever waits for it is to know
-                    future.set_exception(error)
+                task = self._tasks.pop(0) if self._tasks else None
+            if task is not None:  # one, and then a token for everybody
+                _done(*task)
             try:
                 self._step()
             except BaseException as error:  # no draft may wait for ever
@@ -126,6 +136,7 @@ class Writer:
         here = [one for one in self._under_way if not one.draft.gone]
         self._under_way = here
         came = self._admitted()
+        self._under_way = [*here, *came]  # whoever came in is not forgotten where the step fails
         if here:
             reads = [one.reads() for one in here]
             flat: list[tuple[int, Row]] = [pair for pairs in reads for pair in pairs]
@@ -141,11 +152,17 @@ class Writer:
     def _admitted(self) -> list[Line | Search]:
         """Those that wait and have room: their beginnings are read, and their first tokens written."""
         room = self._most_rows - sum(one.draft.rows for one in self._under_way)
+        for_later = self._most_rows // 2 - sum(one.draft.rows for one in self._under_way if one.draft.later)
         with self._moved:
             self._waiting = [one for one in self._waiting if not one.gone]
             taken: list[Draft] = []
-            while self._waiting and (self._waiting[0].rows <= room or not (taken or self._under_way)):
-                room -= self._waiting[0].rows
+            while self._waiting:
+                first = self._waiting[0]
+                fits = first.rows <= (min(room, for_later) if first.later else room)
+                if not fits and (taken or self._under_way):
+                    break
+                room -= first.rows
+                for_later -= first.rows * first.later
                 taken.append(self._waiting.pop(0))
         begin, found = self._reader(), []
         for draft in taken:
@@ -170,3 +187,13 @@ class Writer:
             return read[key]
 
         return begin
+
+
+def _done(future: Future[Any], task: Callable[[], Any]) -> None:
+    """Do the task, unless nobody waits for it any more."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(task())
+    except BaseException as error:  # whoever waits for it is to know
+        future.set_exception(error)

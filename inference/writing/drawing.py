@@ -73,12 +73,12 @@ def chosen(scores: torch.Tensor, parameters: Parameters, random: torch.Generator
     return int(places[torch.multinomial(shares, 1, generator=random)])
 
 
-def candidates(scores: torch.Tensor, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def candidates(scores: torch.Tensor, parameters: Parameters, least: int = 1) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Of scores (V) those that chance has to choose from, the likeliest first: tokens, scores by the temperature, and shares,
-    which need not sum to 1: the `top_k` likeliest, and of them those that hold `top_p` of the probability."""
+    which need not sum to 1: the `top_k` likeliest, and of them those that hold `top_p` of the probability; `least` at least."""
     scores = scores / parameters.temperature
     if parameters.top_k:
-        values, places = scores.topk(min(parameters.top_k, len(scores)))
+        values, places = scores.topk(min(max(parameters.top_k, least), len(scores)))
         shares = values.softmax(0)
     else:
         values, places = scores.topk(min(NUCLEUS, len(scores)))
@@ -88,6 +88,7 @@ def candidates(scores: torch.Tensor, parameters: Parameters) -> tuple[torch.Tens
             shares = values.softmax(0)
     if parameters.top_p < 1:
         kept = shares.cumsum(0) - shares < parameters.top_p
+        kept[:least] = True
         values, places, shares = values[kept], places[kept], shares[kept]
     return places, values, shares
 

@@ -24,6 +24,8 @@ class Draft:
     """Written so far, with the end token where it has ended; of beams the best's."""
     others: list[list[int]] = field(default_factory=list)
     """The same of the next best, as many as were asked for."""
+    later: bool = False
+    """It waits for those that do not, and leaves half of the rows to them."""
     done: bool = False
     gone: bool = False
     """Nobody waits for it any more."""
@@ -142,18 +144,20 @@ class Search:
         for beam, own in zip(self._beams, scores, strict=True):
             judged = manner.judged(own.log_softmax(0), beam.ids)
             if manner.parameters.do_sample:
-                tokens, values, _shares = candidates(judged, manner.parameters)
+                tokens, values, _shares = candidates(judged, manner.parameters, least=2)
             else:
                 values, tokens = judged.topk(min(most, len(judged)))
             totals.append(values + beam.score)
             places.append(tokens)
         flat, tokens = torch.cat(totals), torch.cat(places)
         beams = torch.repeat_interleave(torch.arange(len(totals)), torch.tensor([len(one) for one in totals]))
-        possible = int(flat.isfinite().sum())
+        possible = flat.isfinite().nonzero()[:, 0]
+        flat, tokens, beams = flat[possible], tokens[possible], beams[possible.cpu()]
         if manner.parameters.do_sample:
-            picks = torch.multinomial(flat.softmax(0), min(most, possible), generator=self._random)
+            shares = flat.double().softmax(0)
+            picks = torch.multinomial(shares, min(most, int((shares > 0).sum())), generator=self._random)
         else:
-            picks = flat.topk(min(most, possible)).indices
+            picks = flat.topk(min(most, len(flat))).indices
         return [(float(flat[pick]), int(beams[pick]), int(tokens[pick])) for pick in picks.tolist()]
 
     def _gone_on(self, continued: Sequence[tuple[float, int, list[int]]]) -> list[_Beam]:
@@ -169,10 +173,10 @@ class Search:
     def _settle(self) -> None:
         """Say what the best is so far, and whether it stays so."""
         draft, parameters = self.draft, self.draft.manner.parameters
-        best = [ids for _score, ids in self._ended]
-        draft.done = not self._beams
+        done = not self._beams
         if self._beams and len(self._ended) == parameters.num_beams:
             likeliest = self._beams[0]
-            draft.done = likeliest.score / len(likeliest.ids) ** parameters.length_penalty <= self._ended[-1][0]
-        shown = best if draft.done else [self._beams[0].ids]
+            done = likeliest.score / len(likeliest.ids) ** parameters.length_penalty <= self._ended[-1][0]
+        shown = [ids for _score, ids in self._ended] if done else [self._beams[0].ids]
         draft.ids, draft.others = shown[0], shown[1 : parameters.num_return_sequences]
+        draft.done = done  # last: whoever waits reads the others behind it

@@ -4,7 +4,7 @@ Names and meanings are those of transformers' GenerationConfig, but for `insiste
 `max_characters`, `seed` and `bad_words`, which are ours.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -75,7 +75,7 @@ class Parameters:
     """Words that must not appear."""
 
     def __post_init__(self) -> None:
-        if self.min_new_tokens > self.max_new_tokens:
+        if not self.max_length and self.min_new_tokens > self.max_new_tokens:
             raise LimitError(f"min_new_tokens is {self.min_new_tokens}; at most max_new_tokens, {self.max_new_tokens}")
         if 0 < self.max_length < self.min_length:
             raise LimitError(f"min_length is {self.min_length}; at most max_length, {self.max_length}")
@@ -132,7 +132,8 @@ def parse_parameters(given: Any) -> Parameters:
     _refuse_unknown(given, (*known, PRESET), "parameters")
     checked: dict[str, Any] = {}
     if PRESET in given:
-        given = {**_preset(given[PRESET]), **{name: value for name, value in given.items() if name != PRESET}}
+        beside = {name: value for name, value in given.items() if name != PRESET}
+        given = {**_preset(given[PRESET], beside), **beside}
     for name, value in given.items():
         default, limits = known[name].default, known[name].metadata
         if name == "bad_words":
@@ -153,10 +154,15 @@ def parameters_to_json(parameters: Parameters) -> dict[str, Any]:
     return {**asdict(parameters), "bad_words": list(parameters.bad_words)}
 
 
-def _preset(name: Any) -> Mapping[str, Any]:
+def _preset(name: Any, beside: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The preset's settings, but for lengths that what is given beside it says in another way."""
     if not isinstance(name, str) or name not in PRESETS:
         raise UnknownValueError(f"{PRESET} is {shown(name)}; it takes {' or '.join(PRESETS)}")
-    return PRESETS[name]
+    instead: dict[str, Collection[str]] = {
+        "max_length": ("max_new_tokens", "min_new_tokens"),
+        "min_length": ("max_new_tokens", "min_new_tokens", "max_length"),
+    }
+    return {one: value for one, value in PRESETS[name].items() if not beside.keys() & instead.get(one, ())}
 
 
 def _within(name: str, value: Any, *, whole: bool, low: float, high: float) -> float:

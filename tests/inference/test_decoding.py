@@ -309,6 +309,75 @@ def test_a_network_that_fails_fails_who_waits_and_writes_again(trained: GPT2LMHe
     assert len(written(writer, [draft()])[0]) == 20
 
 
+def test_who_came_in_while_the_network_failed_is_told_too(trained: GPT2LMHeadModel) -> None:
+    """They were in no list then, and waited for ever."""
+    network = Network(trained, FP32)
+    writer, told = Writer(network), []
+    first, second = draft(), draft(seed=2)
+
+    def fail(*_given: Any) -> torch.Tensor:
+        with writer._moved:
+            if second not in writer._waiting and second.ids == []:
+                writer._waiting.append(second)
+                return torch.zeros(1, WORDS)
+        raise MemoryError
+
+    def write(one: Draft) -> None:
+        try:
+            writer.write([one])
+        except MemoryError as error:
+            told.append(error)
+
+    network.step = fail  # type: ignore[method-assign,assignment]
+    threads = [threading.Thread(target=write, args=(one,), daemon=True) for one in (first,)]
+    for thread in threads:
+        thread.start()
+        thread.join(10)
+    assert len(told) == 1
+    assert (first.done, second.done, type(second.error)) == (True, True, MemoryError)
+
+
+def test_what_is_for_later_leaves_half_of_the_rows_and_stands_behind_the_others(trained: GPT2LMHeadModel) -> None:
+    network = Network(trained, FP32)
+    writer, ended = Writer(network, 8), []
+    many = [draft(seed=number, max_new_tokens=40, min_new_tokens=40) for number in range(30)]
+    for one in many:
+        one.later = True
+
+    def write_many() -> None:
+        writer.write(many)
+        ended.append("many")
+
+    with slow(network, 0.005) as steps:
+        thread = threading.Thread(target=write_many)
+        thread.start()
+        while len(steps) < 3:
+            time.sleep(0.001)
+        before = len(steps)
+        writer.write([draft(max_new_tokens=5, min_new_tokens=5)])
+        ended.append("one")
+        assert len(steps) - before < 15
+        thread.join()
+    assert ended == ["one", "many"]
+    assert max(steps) == 5
+
+
+def test_a_task_that_nobody_waits_for_is_not_begun(trained: GPT2LMHeadModel) -> None:
+    writer, begun, go_on = Writer(Network(trained, FP32)), [], threading.Event()
+
+    def gone() -> None:
+        raise InterruptedError
+
+    first = threading.Thread(target=writer.run, args=(go_on.wait,))
+    first.start()
+    with pytest.raises(InterruptedError):
+        writer.run(lambda: begun.append(1), gone)
+    go_on.set()
+    first.join()
+    assert writer.run(lambda: "done") == "done"
+    assert begun == []
+
+
 def test_what_else_is_to_be_done_is_done_between_two_tokens(writer: Writer) -> None:
     assert writer.run(lambda: threading.current_thread().name) == "decoding"
     with pytest.raises(ZeroDivisionError):

@@ -18,7 +18,7 @@ from inference.engine import Engine
 from inference.model import Model, load_model
 from inference.rules.characters import Characters, WholeCharacters
 from politico.control.presets import PRESETS
-from politico.control.request import Parameters, Request, parse_parameters
+from politico.control.request import Parameters, Request, parameters_to_json, parse_parameters
 from politico.errors import FileFormatError, InputError, LimitError, ServiceError
 from tests.support.models import MICRO_SCHEMA, SPARE_TOKEN, counting_calls, listening, micro_model, wanting
 
@@ -432,19 +432,23 @@ def test_lengths_with_what_stands_before_are_those_of_the_text_behind_it(engine:
     with wanting(model.network, {end: -1000}):
         (tweet,) = engine.generate(asked("Hoy", max_length=before + 20))
     assert (tweet.tokens, tweet.finish_reason) == (20, "length")
-    assert (tweet.parameters["max_length"], tweet.parameters["max_new_tokens"]) == (before + 20, 20)
+    assert tweet.parameters == parameters_to_json(asked(max_length=before + 20, seed=tweet.parameters["seed"]).parameters)
+    (again,) = engine.generate(Request(CONTEXT, "Hoy", parse_parameters(tweet.parameters)))
+    assert again.parameters == tweet.parameters, "what was asked for can be asked for again"
     with pytest.raises(LimitError, match="max_length is 129; this model takes at most 128"):
         engine.generate(asked(max_length=129))
     with pytest.raises(LimitError, match="at most"):
         engine.generate(asked("hola " * 30, max_length=30))
+    with pytest.raises(LimitError, match="max_length is 1; behind what stands before the text at least 2"):
+        engine.generate(asked(context={}, max_length=1))
 
 
 @pytest.mark.parametrize("name", list(PRESETS))
 def test_the_thesiss_ways_write_what_they_are_asked_for(engine: Engine, name: str) -> None:
-    changes = {"max_length": 60, "min_length": 0} if name == "control" else {}
-    given = parse_parameters({"preset": name, "num_return_sequences": 3, "max_new_tokens": 12, "seed": 5, **changes})
+    given = parse_parameters({"preset": name, "num_return_sequences": 3, "max_new_tokens": 12, "seed": 5})
     tweets = engine.generate(Request(CONTEXT, "Hoy", given))
     assert len({tweet.generated_text for tweet in tweets}) == 3
+    assert max(tweet.tokens for tweet in tweets) == 12
     assert [replace(one, parameters={}) for one in engine.generate(Request(CONTEXT, "Hoy", given))] == [
         replace(one, parameters={}) for one in tweets
     ]

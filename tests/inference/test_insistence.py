@@ -222,7 +222,7 @@ def told_apart(engine: Engine, worth: Sequence[float]) -> Iterator[list[int]]:
     """The engine with its judgement replaced: these worths, for each start's drafts."""
     seen: list[int] = []
 
-    def judge(start: Any, drafts: Sequence[Any]) -> list[float]:
+    def judge(start: Any, drafts: Sequence[Any], look: Any = None) -> list[float]:
         seen.append(len(drafts))
         return list(worth)
 

@@ -87,15 +87,24 @@ def test_words_that_were_given_are_nobodys_copy(model: Model) -> None:
         assert texts(engine, asked(prompt=begun)) == [begun + " libre gracias a todas"]
 
 
-def test_the_endpoint_says_so_and_a_stream_shows_nothing_of_it(model: Model) -> None:
+def test_the_endpoint_says_so_and_a_stream_shows_nothing_of_it(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "EVERY_SECONDS", 0.0)
+
+    def shown(guarded: bool) -> tuple[int, dict[str, Any]]:
+        """Words of the longest text that a stream shows as it grows, and its last event."""
+        with TestClient(create_app(Engine(model, guarded=guarded))) as client, dictating(model, BY_HEART):
+            events = client.post("/invocations", json=body, headers={"accept": streaming.MEDIA_TYPE}).text.splitlines()
+        *progress, last = map(json.loads, events)
+        return max(len(one["text"].split()) for one in progress), last
+
     body = {"inputs": "", "parameters": {"max_new_tokens": 100, "seed": 3, "insistence": 0, "known_words": False}}
     with TestClient(create_app(Engine(model, guarded=True))) as client, dictating(model, BY_HEART):
         answer = client.post("/invocations", json=body)
         assert (answer.status_code, answer.json()["error"]) == (409, "CopyError")
-        events = client.post("/invocations", json=body, headers={"accept": streaming.MEDIA_TYPE}).text.splitlines()
-    *progress, last = map(json.loads, events)
+    words, last = shown(True)
     assert (last["status"], last["error"]) == (409, "CopyError")
-    assert max((len(one["text"].split()) for one in progress), default=0) <= SHINGLE
+    assert 0 < words < SHINGLE
+    assert shown(False)[0] == len(BY_HEART.split()), "unguarded it is shown as it grows"
 
 
 # What is known

@@ -77,6 +77,17 @@ def test_many_lines_are_written_side_by_side(client: TestClient, model: Model) -
     assert max(rows) > 4
 
 
+def test_what_fails_inside_is_a_line_without_a_word_of_it(client: TestClient, model: Model) -> None:
+    def fail(logits: torch.Tensor, begins: bool) -> None:
+        raise ValueError("#Salud is a word of the request")
+
+    with listening(model.network, fail):
+        (found,) = sent(client, [json.dumps(GOOD)])
+    assert found["error"] == "ServiceError"
+    assert "Salud" not in found["message"]
+    assert sent(client, [json.dumps(GOOD)])[0][0]["tokens"] == 4
+
+
 def test_a_batch_that_is_too_large_is_refused(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     body = b"\n" * (transform.MAX_BODY_BYTES + 1)
     answer = client.post("/invocations", content=body, headers={"content-type": transform.MEDIA_TYPE})

@@ -210,3 +210,23 @@ def test_a_preset_is_all_its_settings_and_what_is_given_beside_it_goes_before(na
 def test_an_unknown_preset_is_refused_with_those_there_are(name: Any) -> None:
     with pytest.raises(UnknownValueError, match=r"preset is .*; it takes control or casual"):
         parse_parameters({"preset": name})
+
+
+@pytest.mark.parametrize(
+    ("beside", "max_length", "min_length"),
+    [
+        ({}, 150, 50),
+        ({"max_new_tokens": 5}, 0, 0),
+        ({"min_new_tokens": 60}, 0, 0),
+        ({"max_length": 40}, 40, 0),
+        ({"min_length": 9}, 150, 9),
+    ],
+)
+def test_a_length_beside_a_preset_goes_before_its_lengths(beside: dict[str, int], max_length: int, min_length: int) -> None:
+    """`max_new_tokens` was once ignored there, and a short `max_length` refused over a `min_length` that nobody had given."""
+    found = parse_parameters({"preset": "control", **beside})
+    assert (found.max_length, found.min_length) == (max_length, min_length)
+
+
+def test_what_counts_the_text_alone_is_not_held_against_a_length_that_does_not_apply() -> None:
+    assert parse_parameters({"max_length": 120, "min_new_tokens": 100}).min_new_tokens == 100
