@@ -4,9 +4,9 @@ from typing import Any
 
 from inference.about import ASKING
 from inference.model import Model
+from inference.streaming import MEDIA_TYPE
 from politico.control.contract import answer, closed, components, ref
 
-LINES = "application/jsonlines"
 REFUSALS = {
     "400": "A field or value that is unknown or outside its limits; the message names it",
     "409": "All that the model wrote were near copies of tweets that it has learnt from: ask for something else",
@@ -24,11 +24,11 @@ def describe(model: Model) -> dict[str, Any]:
     tweets = {"type": "array", "items": ref("Tweet")}
     good = answer("One object a tweet; of a question what the endpoint says of itself", {"anyOf": [tweets, {"type": "object"}]})
     events = "With Accept: the events of an answer as it is written; of lines a line for each"
-    good["content"][LINES] = {"schema": {"type": "string", "description": events}}
+    good["content"][MEDIA_TYPE] = {"schema": {"type": "string", "description": events}}
     asking = closed({name: {"const": value} for name, value in ASKING.items()}, required=list(ASKING))
     taken = {
         "application/json": {"schema": {"anyOf": [ref("Request"), asking]}},
-        LINES: {"schema": {"type": "string", "description": "A request a line; the answer has a line for each"}},
+        MEDIA_TYPE: {"schema": {"type": "string", "description": "A request a line; the answer has a line for each"}},
     }
     return {
         "openapi": "3.1.0",

@@ -4,12 +4,10 @@ SM_MODEL_DIR=models/demo BIND_HOST=127.0.0.1 SAGEMAKER_BIND_TO_PORT=8080 python 
 """
 
 import asyncio
-import json
 import logging
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -28,6 +26,7 @@ from transformers.utils import logging as transformers_logging
 
 from inference import streaming, telemetry, transform
 from inference.about import ASKING, about
+from inference.answering import read_json, shallow, written
 from inference.callers import MOST_CALLERS, RETRY_SECONDS, BusyError, Caller, Callers, HungUpError, status_of
 from inference.description import describe
 from inference.engine import Engine, GeneratedTweet
@@ -104,24 +103,23 @@ def create_app(engine: Engine) -> Starlette:
         try:
             if media_type == transform.MEDIA_TYPE:
                 batch = callers.enter(transform.SECONDS)
-                answers = transform.lines(engine, body, batch, batches, written)
+                answers = transform.lines(engine, body, batch, batches, say)
                 return _Streaming(answers, transform.MEDIA_TYPE, batch, callers)
-            given = _json(body)
-            if given == ASKING:
-                return JSONResponse(about(engine.model, engine.network.precision))
-            asked = parse_request(given, schema)
+            with shallow():
+                given = read_json(body)
+                if given == ASKING:
+                    return JSONResponse(about(engine.model, engine.network.precision))
+                asked = parse_request(given, schema)
             engine.check(asked)
             caller = callers.enter()
         except InputError as error:
             return _refusal(400, error)
-        except RecursionError:  # as it is read, or as it is shown in a refusal
-            return _refusal(400, LimitError("the body is nested too deep; it takes an object of texts, numbers and lists"))
         except BusyError as error:
             log.warning("turned away")
             telemetry.count(EndpointTurnedAway=1)
             return _refusal(503, error, {"Retry-After": str(RETRY_SECONDS)})
         if streaming.MEDIA_TYPE in request.headers.get("accept", "").lower():
-            lines = streaming.lines(engine, asked, caller, threads, written)
+            lines = streaming.lines(engine, asked, caller, threads, say)
             return _Streaming(lines, streaming.MEDIA_TYPE, caller, callers)
         watching = asyncio.create_task(_watch(request, caller))
         try:
@@ -132,23 +130,17 @@ def create_app(engine: Engine) -> Starlette:
             callers.leave()
 
     async def _answer(asked: Request, caller: Caller) -> Response:
-        began = time.monotonic()
         try:
             # In a thread of its own, so that /ping answers while the model writes.
-            write = partial(engine.generate, asked, lambda _written: caller.check())
+            write = partial(written, engine, asked, lambda _so_far: caller.check(), say)
             tweets = await asyncio.get_running_loop().run_in_executor(threads, write)
-            written(tweets, time.monotonic() - began)
         except HungUpError:
-            log.info("the caller hung up after %.2f s", time.monotonic() - began)
             return Response(status_code=HUNG_UP)
         except ServiceError as error:
-            log.error("%s", type(error).__name__)
             return _refusal(status_of(error), error)
-        except Exception as error:  # whatever it is, its text may hold the request's
-            return _refusal(500, streaming.broken(error))
         return JSONResponse([asdict(tweet) for tweet in tweets])
 
-    def written(tweets: Sequence[GeneratedTweet], seconds: float) -> None:
+    def say(tweets: Sequence[GeneratedTweet], seconds: float) -> None:
         """Say in the log what was written, and in metrics."""
         tokens = sum(tweet.tokens for tweet in tweets)
         log.info("%d tweets, %d tokens, %.2f s", len(tweets), tokens, seconds)
@@ -200,14 +192,6 @@ async def _read(request: HttpRequest, most: int) -> bytes | None:
         if len(body) > most:
             return None
     return bytes(body)
-
-
-def _json(body: bytes) -> Any:
-    """Raises LimitError."""
-    try:
-        return json.loads(body)
-    except ValueError as error:  # broken JSON, broken UTF-8, or a number of thousands of digits
-        raise LimitError(f"the body is no JSON: {error}") from error
 
 
 def _refusal(status: int, error: PoliticoError, headers: Mapping[str, str] | None = None) -> Response:

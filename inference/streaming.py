@@ -10,16 +10,15 @@ Who hangs up stops the writing.
 import asyncio
 import contextlib
 import json
-import logging
 import time
-import traceback
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from dataclasses import asdict
 from typing import Any
 
+from inference.answering import Said, written
 from inference.callers import Caller, HungUpError, status_of
-from inference.engine import Engine, GeneratedTweet, Written
+from inference.engine import Engine, Written
 from politico.control.request import Request
 from politico.errors import ServiceError
 
@@ -28,12 +27,6 @@ MEDIA_TYPE = "application/jsonlines"
 EVERY_SECONDS = 0.1
 """Progress is told at most so often: a small model writes hundreds of tokens a second."""
 PROGRESS, TWEET, FAILED = "progress", "tweet", "failed"
-
-log = logging.getLogger("inference")
-
-
-Said = Callable[[Sequence[GeneratedTweet], float], None]
-"""Is told what was written, and in how many seconds."""
 
 
 async def lines(engine: Engine, asked: Request, caller: Caller, threads: Executor, said: Said) -> AsyncIterator[bytes]:
@@ -56,27 +49,22 @@ async def lines(engine: Engine, asked: Request, caller: Caller, threads: Executo
 
 def _write(engine: Engine, asked: Request, put: Callable[[dict[str, Any] | None], None], caller: Caller, said: Said) -> None:
     """In a thread of its own: write, and put what happens."""
-    began, told, tokens = time.monotonic(), -EVERY_SECONDS, 1
+    told, tokens = -EVERY_SECONDS, 1
 
-    def tell(written: Written) -> None:
+    def tell(so_far: Written) -> None:
         nonlocal told, tokens
         caller.check()
-        if written.tokens < tokens or time.monotonic() - told >= EVERY_SECONDS:  # fewer: it begins, or is drawn again
-            told, tokens = time.monotonic(), written.tokens
-            put({"event": PROGRESS, **asdict(written)})
+        if so_far.tokens < tokens or time.monotonic() - told >= EVERY_SECONDS:  # fewer: it begins, or is drawn again
+            told, tokens = time.monotonic(), so_far.tokens
+            put({"event": PROGRESS, **asdict(so_far)})
 
     try:
-        tweets = engine.generate(asked, tell)
-        for tweet in tweets:
+        for tweet in written(engine, asked, tell, said):
             put({"event": TWEET, "tweet": asdict(tweet)})
-        said(tweets, time.monotonic() - began)
     except HungUpError:
-        log.info("the caller hung up after %.2f s", time.monotonic() - began)
+        pass
     except ServiceError as error:
-        log.error("%s", type(error).__name__)
         put(failed(error))
-    except Exception as error:  # whatever it is, its text may hold the request's
-        put(failed(broken(error)))
     finally:
         put(None)
 
@@ -84,9 +72,3 @@ def _write(engine: Engine, asked: Request, put: Callable[[dict[str, Any] | None]
 def failed(error: ServiceError) -> dict[str, Any]:
     """What is said in the tweets' place."""
     return {"event": FAILED, "status": status_of(error), "error": type(error).__name__, "message": str(error)}
-
-
-def broken(error: Exception) -> ServiceError:
-    """Log where an error came from, and what a caller may know of it: neither holds a word of the request."""
-    log.error("%s while generating\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
-    return ServiceError("the model failed on this request; the endpoint's log says where")

@@ -6,25 +6,21 @@
 
 import asyncio
 import json
-import logging
-import time
 from collections import deque
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor
 from dataclasses import asdict
 from typing import Any
 
-from inference import streaming
+from inference.answering import Said, read_json, shallow, written
 from inference.callers import Caller, HungUpError
-from inference.engine import Engine, GeneratedTweet
-from inference.streaming import Said
-from politico.control.request import Request, parse_request
-from politico.errors import InputError, LimitError, ServiceError
+from inference.engine import Engine
+from inference.streaming import MEDIA_TYPE
+from politico.control.request import parse_request
+from politico.errors import InputError, ServiceError
 
-log = logging.getLogger("inference")
+__all__ = ["MEDIA_TYPE", "lines"]
 
-MEDIA_TYPE = "application/jsonlines"
-"""What a batch is declared as with `Content-Type`."""
 MAX_BODY_BYTES = 6 * 1024 * 1024
 AT_ONCE = 16
 """Lines of all batches that are written side by side, behind whoever asks meanwhile."""
@@ -53,36 +49,12 @@ async def lines(engine: Engine, body: bytes, caller: Caller, threads: Executor, 
 def _answered(engine: Engine, line: bytes, caller: Caller, said: Said) -> bytes:
     """In a thread of its own."""
     try:
-        asked = parse_request(_json(line), engine.model.codec.schema)
-        found: Any = [asdict(tweet) for tweet in _written(engine, asked, caller, said)]
+        with shallow():
+            asked = parse_request(read_json(line), engine.model.codec.schema)
+        # Behind those of whoever waits for an answer at once.
+        found: Any = [asdict(tweet) for tweet in written(engine, asked, lambda _so_far: caller.check(), said, later=True)]
     except HungUpError:
         return b""
     except (InputError, ServiceError) as error:
         found = {"error": type(error).__name__, "message": str(error)}
     return json.dumps(found, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
-
-
-def _json(line: bytes) -> Any:
-    """Raises LimitError."""
-    try:
-        return json.loads(line)
-    except RecursionError as error:
-        raise LimitError("the line is nested too deep; it takes an object of texts, numbers and lists") from error
-    except ValueError as error:
-        raise LimitError(f"the line is no JSON: {error}") from error
-
-
-def _written(engine: Engine, asked: Request, caller: Caller, said: Said) -> list[GeneratedTweet]:
-    """The tweets, behind those of whoever waits for an answer at once. Raises ServiceError for whatever fails inside."""
-    began = time.monotonic()
-    try:
-        tweets = engine.generate(asked, lambda _written: caller.check(), later=True)
-    except (HungUpError, InputError):
-        raise
-    except ServiceError as error:
-        log.error("%s", type(error).__name__)
-        raise
-    except Exception as error:  # whatever it is, its text may hold the request's
-        raise streaming.broken(error) from error
-    said(tweets, time.monotonic() - began)
-    return tweets

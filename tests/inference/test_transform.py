@@ -59,6 +59,7 @@ def test_a_line_is_what_the_request_alone_would_get_and_a_failure_is_one_line(cl
             st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]), min_size=1).filter(str.strip),
             st.just('{"inputs": {"partido": "\\ud800"}}'),
             st.just("[" * 5_000),
+            st.integers(50, 900).map(lambda deep: '{"inputs": ' + '{"partido": ' * deep + "1" + "}" * deep + "}"),
         ),
         max_size=20,
     )
