@@ -124,7 +124,7 @@ class Engine:
         schema, ids = model.codec.schema, model.codec.ids
         self._text_id, self._end_id = ids[schema.text_marker], ids[schema.end]
         never = sorted({*(ids[marker] for marker in schema.markers), *model.unused})
-        fitting = fitting_precision(model.network.num_parameters(), model.network.device)
+        fitting = fitting_precision(model.is_large, model.network.device)
         self.network = Network(model.network, precision or fitting)
         self._writer = Writer(self.network, threads=threads)
         self._never_written = torch.tensor(never, dtype=torch.int64, device=self.network.device)
@@ -259,18 +259,19 @@ class Engine:
         seed = parameters.seed or 0  # where nothing is drawn there may be none
         banned = self._bad_ids(parameters.bad_words)
         kept: dict[int, list[_Drawn]] = {}
-        waiting, spoilt = list(range(len(starts))), set[int]()
+        waiting = list(range(len(starts)))
         for attempt in range(1 + REDRAWS):
             seeds = [seed_of(seed, index, attempt) for index in waiting]
             rows = self._written([starts[index] for index in waiting], banned, seeds, tell, later)
-            again = []
+            again, spoilt = [], set[int]()
             for index, news in zip(waiting, rows, strict=True):
                 drawn = [_Drawn(self._tweet(starts[index], new), tuple(new)) for new in news]
                 bad = [(one.ids, word) for one in drawn for word in _held(one.tweet.generated_text, parameters.bad_words)]
                 banned += [self._spelling((*starts[index].bare[1:], *new), word) for new, word in bad]
                 new = [] if bad else [one for one in drawn if not self._is_copy(starts[index], one.tweet.generated_text)]
                 kept[index] = max(kept.get(index, []), new, key=len)
-                (spoilt.add if bad else spoilt.discard)(index)
+                if bad:
+                    spoilt.add(index)
                 if bad or (len(new) < len(drawn) and parameters.do_sample):  # undrawn, the same would come again
                     again.append(index)
             waiting = again

@@ -29,7 +29,7 @@ from politico.control.format import Schema
 from politico.control.political import SCHEMA
 from politico.errors import InputError, SchemaError
 from politico.lake import places
-from politico.lake.bucket import Lake
+from politico.lake.bucket import Lake, as_line
 from politico.lake.registry import put_registry, registry_text_if_any
 from politico.lake.tombstones import Tombstones, read_tombstones, write_clean
 from politico.tweets.politician import Registry, read_registry
@@ -37,8 +37,6 @@ from politico.tweets.tweet import read_time, write_time
 
 WRITERS = 8
 """Pages on their way to the lake side by side: packing one takes this machine long, sending one S3."""
-
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 @dataclass(frozen=True)
@@ -257,7 +255,7 @@ def _clean(lines: list[bytes], buried: Tombstones, now: datetime) -> list[bytes]
     if not buried and not any(b'"edit_controls"' in line for line in lines):
         return lines
     posts = [_without_past_edits(json.loads(line), now) for line in lines]
-    return [_encode(post).encode() for post in posts if not _is_buried(buried, post)]
+    return [as_line(post).encode() for post in posts if not _is_buried(buried, post)]
 
 
 def _id_of(line: bytes) -> str:

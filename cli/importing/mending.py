@@ -1,6 +1,5 @@
 """The second look at a tweets file: each row in the light of the whole file, mended where that is certain, or set aside."""
 
-import json
 import marshal
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,13 +13,12 @@ from cli.importing.rows import Row, rows_of
 from politico.archives.damage import Rounding
 from politico.archives.reading import Reject
 from politico.archives.times import CONTRADICTS, Verdict, agrees, tells_time
+from politico.lake.bucket import as_line
 from politico.lake.tombstones import Tombstones
 from politico.tweets.tweet import parse_post, snowflake_time, write_time
 
 CLOCKS_DIFFER = timedelta(days=1)
 """A tweet's time may lie so far ahead of this machine's: its zone was guessed, or a clock is wrong."""
-
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class Sound(NamedTuple):
@@ -77,7 +75,7 @@ class SecondLook:
             return Reject(line, LOST, lost, row.file)
         kind = parse_post(post).kind if mended else row.kind
         return Sound(
-            line, row.file, row.screen_name, created_at, kind, tuple(mended), post["id"], post["author_id"], _encode(post)
+            line, row.file, row.screen_name, created_at, kind, tuple(mended), post["id"], post["author_id"], as_line(post)
         )
 
     @cached_property

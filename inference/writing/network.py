@@ -16,8 +16,6 @@ from transformers.activations import ACT2FN
 
 FP32, BF16, INT8 = "fp32", "bf16", "int8"
 PRECISIONS = (FP32, BF16, INT8)
-WORTHWHILE = 20_000_000
-"""Parameters from which the large products take most of the time, and are worth quantizing."""
 _FOR_INT8 = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")
 """What Linux calls the instructions that sum products of whole numbers."""
 _LARGEST = 127
@@ -27,14 +25,14 @@ Cache = torch.Tensor
 """(layers, 2, heads, positions, width of a head): the keys and the values of one row."""
 
 
-def fitting_precision(parameters: int, device: torch.device) -> str:
-    """The numbers that a network of so many parameters is best worked out with here, by what the processor can do.
+def fitting_precision(is_large: bool, device: torch.device) -> str:
+    """The numbers that a network is best worked out with here: a large one's products take most of its time.
 
     Never by a timing: the same seed is to write the same tweet after a restart.
     """
     if device.type == "cuda":
         return BF16
-    return INT8 if parameters >= WORTHWHILE and _sums_whole_numbers() else FP32
+    return INT8 if is_large and _sums_whole_numbers() else FP32
 
 
 def _sums_whole_numbers() -> bool:

@@ -21,7 +21,7 @@ READERS = 8
 """Objects read side by side: a page is small, and S3 far."""
 
 # Nothing that is written contains itself, so nobody needs to look for that.
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+as_line = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Lake:
     def write_lines(self, key: str, values: Iterable[Any]) -> None:
         """Write JSON lines. The same values give the same bytes."""
         # Escaped: a page of X may hold half a surrogate pair, which UTF-8 can't.
-        self.write_text(key, "".join(_encode(one) + "\n" for one in values).encode())
+        self.write_text(key, "".join(as_line(one) + "\n" for one in values).encode())
 
     def write_text(self, key: str, body: bytes) -> None:
         """Write a text in bytes; under a key that ends with `.gz` packed. The same text gives the same bytes."""

@@ -23,14 +23,10 @@ def write(engine: Engine, contexts: Sequence[Context], how: Mapping[str, Any], s
     """A tweet for each context, in their order. Raises as `Engine.generate_batch` does."""
     longest = min(MAX_NEW_TOKENS, engine.model.length // 2)
     batches = []
-    codec, length = engine.model.codec, engine.model.length
-    # Contexts of like length together: little filling.
-    order = sorted(range(len(contexts)), key=lambda index: len(codec.prompt(contexts[index], "", length)))
-    for number, first in enumerate(range(0, len(order), TOGETHER)):
+    for number, first in enumerate(range(0, len(contexts), TOGETHER)):
         parameters = Parameters(max_new_tokens=longest, seed=seed + number, **how)
-        batches.append([Request(contexts[index], "", parameters) for index in order[first : first + TOGETHER]])
-    written = dict(zip(order, (tweet for batch in _each(engine, batches) for tweet in batch), strict=True))
-    return [written[index] for index in range(len(contexts))]
+        batches.append([Request(context, "", parameters) for context in contexts[first : first + TOGETHER]])
+    return [tweet for batch in _each(engine, batches) for tweet in batch]
 
 
 def _each(engine: Engine, batches: Sequence[Sequence[Request]]) -> list[list[GeneratedTweet]]:
