@@ -25,7 +25,7 @@ from benchmarks.curating import lake_in
 from benchmarks.processes import in_turn, keep
 from cli.importing.command import describe_reading, store
 from cli.importing.inputs import read_files
-from cli.importing.unfinished import Progress, Unfinished
+from cli.importing.unfinished import Standing, Unfinished
 
 RESULTS = Path(__file__).parent / "results" / "importing.json"
 COLUMNS = ("id_str", "created_at", "user_id", "screen_name", "text", "in_reply_to_status_id", "is_retweet", "lang", "like_count")
@@ -91,7 +91,7 @@ def import_all(folder: Path) -> None:
     read = time.monotonic()
     with tempfile.TemporaryDirectory(dir=folder) as lake:
         services: Any = SimpleNamespace(lake=lake_in(Path(lake)), ledger=SimpleNamespace(hand_over=lambda user_id, run: None))
-        progress = Progress("benchmark", replay.run_of_day(0), datetime.now(UTC).isoformat())
+        progress = Standing("benchmark", replay.run_of_day(0), datetime.now(UTC).isoformat())
         stored = store(services, inputs.posts, Unfinished(folder, progress, False), inputs.reference)
     print(f"{describe_reading(inputs, rejected)}; {stored.pages:,} pages", file=sys.stderr)
     print(f"read in {read - began:.1f} s, stored in {time.monotonic() - read:.1f} s", file=sys.stderr)

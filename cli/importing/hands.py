@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from cli.importing.mending import SecondLook, look_again
-from cli.importing.rows import STRETCH, Source, judge, stretches
+from cli.importing.rows import STRETCH, judge, stretches
 from politico.archives.reading import is_csv
-from politico.archives.tables import Told
+from politico.archives.tables import TableReading, Told
 from politico.errors import JobError
 
 MOST = 8
@@ -44,13 +44,13 @@ class Hands(AbstractContextManager["Hands"]):
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(count, mp_context=context) if count > 1 else None
 
-    def judge(self, source: Source, folder: Path, show: Callable[[str], None]) -> Told:
+    def judge(self, tweets: Path, reading: TableReading, folder: Path, show: Callable[[str], None]) -> Told:
         """Judge all rows that are not in the folder yet; what the columns decide. Raises FileFormatError."""
         if begun := len(stretches(folder)):
             show(f"going on behind {begun * STRETCH:,} rows")
         if self._pool is None:
-            return judge(source, folder, show=lambda rows: show(f"{rows:,} rows read"))
-        shares = [self._pool.submit(judge, source, folder, share, self._count) for share in range(self._count)]
+            return judge(tweets, reading, folder, show=lambda rows: show(f"{rows:,} rows read"))
+        shares = [self._pool.submit(judge, tweets, reading, folder, share, self._count) for share in range(self._count)]
         while wait(shares, LOOKS_EVERY, FIRST_EXCEPTION).not_done and not any(one.done() and one.exception() for one in shares):
             show(f"{len(stretches(folder)) * STRETCH:,} rows read")
         told, *others = [one.result() for one in shares]

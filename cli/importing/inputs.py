@@ -20,10 +20,10 @@ from cli.importing.hands import Hands, worthwhile
 from cli.importing.mending import SecondLook, Sound, looked_at
 from cli.importing.people import read_people, with_certain_ids
 from cli.importing.posts import PostsWriter
-from cli.importing.rows import Source, Tally, whole_tally
+from cli.importing.rows import Tally, whole_tally
 from cli.screen import counted
 from politico.archives.reading import Admission, Author, Reject
-from politico.archives.tables import Told
+from politico.archives.tables import TableReading, Told
 from politico.archives.times import Verdict
 from politico.errors import FileFormatError, InputError, UnknownValueError
 from politico.lake.tombstones import Tombstones
@@ -107,11 +107,11 @@ def read_files(
     notes: list[str] = []
     listed = read_people(politicians, notes.append)
     known = _known_ids(listed)
-    source = Source(tweets, zone, columns or {}, _author(author, known), known, labels or {}, from_ids)
+    reading = TableReading(zone, columns or {}, _author(author, known), known, labels or {}, from_ids)
     with contextlib.ExitStack() as opened:
         folder = work or Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="politico-", dir=posts.parent)))
         hands = opened.enter_context(Hands(processes or worthwhile(tweets)))
-        told = hands.judge(source, folder, show)
+        told = hands.judge(tweets, reading, folder, show)
         whole = whole_tally(folder)
         listed = with_certain_ids(listed, whole.written_ids, notes.append)
         registry = read_registry(listed, {**known, **whole.written_ids})

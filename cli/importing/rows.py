@@ -9,40 +9,21 @@ import marshal
 import multiprocessing
 import pickle
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from cli.importing.letters import Letters
 from politico.archives.damage import CUT_SHARE, OLD_LENGTH, Rounding
-from politico.archives.reading import UNREAD, Author, Post, Reject, read_posts
-from politico.archives.tables import Told
+from politico.archives.reading import UNREAD, Post, Reject, read_entries
+from politico.archives.tables import TableReading, Told
 from politico.archives.times import Clock
 from politico.tweets.kinds import RETWEET
 
 STRETCH = 20_000
 """Rows."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """A tweets file, and what a person says about it."""
-
-    path: Path
-    zone: ZoneInfo
-    """Of times without one."""
-    columns: Mapping[str, str] = field(default_factory=dict)
-    """A table's, by what they hold."""
-    author: Author | None = None
-    """Whose tweets these are where the file does not say."""
-    known_ids: Mapping[str, str] = field(default_factory=dict)
-    """By casefolded screen name."""
-    labels: Mapping[str, bool] = field(default_factory=dict)
-    """A domain's own columns."""
-    from_ids: bool = False
 
 
 class Row(NamedTuple):
@@ -126,7 +107,14 @@ class Tally:
         self.unknown.update(other.unknown)
 
 
-def judge(source: Source, folder: Path, share: int = 0, of: int = 1, show: Callable[[int], None] = lambda rows: None) -> Told:
+def judge(
+    tweets: Path,
+    reading: TableReading,
+    folder: Path,
+    share: int = 0,
+    of: int = 1,
+    show: Callable[[int], None] = lambda rows: None,
+) -> Told:
     """Judge every `of`-th stretch from number `share` on, but those that are in the folder already; what the columns decide.
 
     `show` hears of how many rows there were. Raises FileFormatError. Ends early where the process that started this one is gone.
@@ -138,17 +126,7 @@ def judge(source: Source, folder: Path, share: int = 0, of: int = 1, show: Calla
         return stretch % of == share and not _tally(folder, stretch).exists()
 
     told = Told()
-    entries = read_posts(
-        source.path,
-        source.zone,
-        columns=source.columns,
-        author=source.author,
-        known_ids=source.known_ids,
-        labels=source.labels,
-        from_ids=source.from_ids,
-        told=told,
-        wanted=lambda number: is_ours(number // STRETCH),
-    )
+    entries = read_entries(tweets, replace(reading, told=told, wanted=lambda number: is_ours(number // STRETCH)))
     for stretch, numbered in itertools.groupby(enumerate(entries), key=lambda one: one[0] // STRETCH):
         if not is_ours(stretch):
             continue

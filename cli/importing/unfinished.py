@@ -25,7 +25,7 @@ FORM = 1
 
 
 @dataclass(frozen=True)
-class Progress:
+class Standing:
     """What an import that goes on must have in common with the one that was stopped."""
 
     name: str
@@ -45,7 +45,7 @@ class Unfinished:
     """One import's folder."""
 
     folder: Path
-    progress: Progress
+    progress: Standing
     goes_on: bool
     """Somebody has begun it before."""
 
@@ -54,7 +54,7 @@ class Unfinished:
         """When it began."""
         return datetime.fromisoformat(self.progress.now)
 
-    def note(self, progress: Progress) -> None:
+    def note(self, progress: Standing) -> None:
         """Keep it on disk."""
         self.progress = progress
         _write(self.folder, progress)
@@ -86,20 +86,20 @@ def begun(tweets: Path, politicians: Path, where: str, options: Mapping[str, Any
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _new() -> Progress:
+def _new() -> Standing:
     name, now = f"import-{time.time_ns()}", datetime.now(UTC)
     # Not the workflow's own run, even within the same second.
-    return Progress(name, run_id(now, f"{name}-pages"), now.isoformat())
+    return Standing(name, run_id(now, f"{name}-pages"), now.isoformat())
 
 
-def _read(folder: Path) -> Progress | None:
+def _read(folder: Path) -> Standing | None:
     try:
-        return Progress(**json.loads((folder / "progress.json").read_text()))
+        return Standing(**json.loads((folder / "progress.json").read_text()))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def _write(folder: Path, progress: Progress) -> None:
+def _write(folder: Path, progress: Standing) -> None:
     unfinished = folder / "progress.part"
     unfinished.write_text(json.dumps(asdict(progress)))
     unfinished.rename(folder / "progress.json")

@@ -20,7 +20,19 @@ from politico.archives.tables import TableReading, Told, read_csv, read_parquet
 from politico.errors import FileFormatError
 from politico.tweets.politician import Registry
 
-__all__ = ["UNREAD", "Admission", "Author", "Post", "Reject", "admit", "is_csv", "open_text", "read_posts", "user_ids"]
+__all__ = [
+    "UNREAD",
+    "Admission",
+    "Author",
+    "Post",
+    "Reject",
+    "admit",
+    "is_csv",
+    "open_text",
+    "read_entries",
+    "read_posts",
+    "user_ids",
+]
 
 _OPENERS: Mapping[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -40,18 +52,20 @@ def read_posts(
     labels: Mapping[str, bool] | None = None,
     from_ids: bool = False,
     told: Told | None = None,
-    wanted: Callable[[int], bool] | None = None,
 ) -> Iterator[Post | Reject]:
     """Every post of the file, read or rejected, and no more in memory than a few thousand of them.
 
     Times without a zone are taken to be in `zone`. `columns` names a table's columns, `author` whose tweets these are where
     the file does not say, `known_ids` the user ids by casefolded screen name for a table that has none, `labels` a domain's own
     columns, each with whether it may have several values, `from_ids` that a time that can't be read is the one in the id; `told`
-    is told what the file's columns decide. Of a CSV file `wanted` says which rows to read, by their number from 0: for the
-    others stands UNREAD. Other files are read whole.
+    is told what the file's columns decide.
     Raises FileFormatError when the file is missing, empty, or no tweets file at all.
     """
-    reading = TableReading(zone, columns or {}, author, known_ids or {}, labels or {}, from_ids, told or Told(), wanted)
+    return read_entries(path, TableReading(zone, columns or {}, author, known_ids or {}, labels or {}, from_ids, told or Told()))
+
+
+def read_entries(path: Path, reading: TableReading) -> Iterator[Post | Reject]:
+    """The same, as the reading says; of a CSV file it may want some of the rows: for the others stands UNREAD."""
     try:
         head = b"" if path.is_dir() else _head(path)
         if path.is_dir() or head == _ZIP:

@@ -26,7 +26,7 @@ from cli.importing.command import Archive, require_right_times, store, without_f
 from cli.importing.inputs import Inputs, parse_columns, read_files
 from cli.importing.posts import PostsWriter
 from cli.importing.registry_merge import merge
-from cli.importing.unfinished import Progress, Unfinished
+from cli.importing.unfinished import Standing, Unfinished
 from politico.archives.json_values import CHUNK, Broken, read_values
 from politico.archives.reading import Author, Post, Reject, read_posts
 from politico.errors import FileFormatError, InputError, UnknownFieldError, UnknownValueError
@@ -760,7 +760,7 @@ def posts_of_two(count: int) -> list[dict[str, Any]]:
 
 
 def put(services: Any, posts: Path, run: str) -> int:
-    progress = Progress(run, run, datetime.now(UTC).isoformat())
+    progress = Standing(run, run, datetime.now(UTC).isoformat())
     return store(services, posts, Unfinished(posts.parent, progress, False), NOW).pages
 
 

@@ -25,7 +25,8 @@ from cli.importing import command, hands, rows, unfinished
 from cli.importing.command import Archive, Stored, store
 from cli.importing.inputs import Inputs, read_files
 from cli.importing.posts import PostsWriter
-from cli.importing.unfinished import Progress, Unfinished, begun
+from cli.importing.unfinished import Standing, Unfinished, begun
+from politico.archives.tables import TableReading
 from politico.control.political import SCHEMA
 from politico.errors import InputError, JobError
 from politico.lake import places
@@ -89,9 +90,9 @@ def test_several_processes_read_what_one_reads(
         alone = read(folder, "alone")
         work = folder / "work"
         work.mkdir()
-        source = rows.Source(folder / "tweets.csv", UTC_ZONE, known_ids={"juana": "7"})
+        reading = TableReading(UTC_ZONE, user_ids={"juana": "7"})
         for share in reversed(range(of)):
-            rows.judge(source, work, share, of)
+            rows.judge(folder / "tweets.csv", reading, work, share, of)
         judged_again: list[int] = []
         patch.setattr(rows, "_write", lambda folder, stretch, *more: judged_again.append(stretch))
         shared = read(folder, "shared", work=work)
@@ -188,7 +189,7 @@ def held_in(lake: Lake, run: str) -> dict[str, bytes]:
 
 
 def storing(folder: Path, run: str) -> Unfinished:
-    return Unfinished(folder, Progress(run, run, NOW.isoformat()), False)
+    return Unfinished(folder, Standing(run, run, NOW.isoformat()), False)
 
 
 @pytest.mark.parametrize("pages", [0, 1, 5, 11])
