@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from politico.control.presets import OWN_WAY, PRESETS
 from politico.models.experiment import BASE, CASUAL, CONTROL
 
 DRAWS = 10
@@ -17,14 +18,7 @@ DRAWS = 10
 FREE_PROMPTS = ("Con los vecinos", "Vamos con todo", "El 27 de enero del año 2010", "El presidente")
 LONG_PROMPT = "Con los vecinos de la comuna estamos trabajando"
 
-_COMMON: Mapping[str, Any] = {
-    "num_beams": 10,
-    "no_repeat_ngram_size": 2,
-    "insistence": 0.0,
-    "known_words": False,
-    "max_characters": 0,
-}
-"""Of the last three none is the thesis's: nothing was pushed there, no word kept out, and no tweet cut."""
+_COMMON: Mapping[str, Any] = {**OWN_WAY, "num_beams": 10, "no_repeat_ngram_size": 2}
 
 
 @dataclass(frozen=True)
@@ -49,9 +43,7 @@ def _context(coalition: str, party: str, mood: str, **lists: str) -> Mapping[str
 _CASUAL: Mapping[str, Any] = {**_COMMON, "top_k": 100, "top_p": 0.9, "max_length": 190, "min_length": 50, "bad_words": ["|"]}
 _RIGHT: Mapping[str, Any] = {**_CASUAL, "temperature": 1.0}
 _LEFT: Mapping[str, Any] = {**_CASUAL, "temperature": 0.9, "repetition_penalty": 2.0}
-_CONTROL: Mapping[str, Any] = {
-    **_COMMON, "top_k": 50, "top_p": 0.9, "temperature": 0.9, "length_penalty": 2.0, "max_length": 150, "bad_words": ["…", "&"]
-}  # fmt: skip
+_CONTROL: Mapping[str, Any] = {**PRESETS["control"], "min_length": 0, "bad_words": ["…", "&"]}
 """min_length is 50 in the notebook's call, and 10 in what it calls; neither is asked for here, where a tweet may be short."""
 
 _COVID = "covid-19"

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-_OWN_WAY: Mapping[str, Any] = {"insistence": 0.0, "known_words": False, "max_characters": 0}
+OWN_WAY: Mapping[str, Any] = {"insistence": 0.0, "known_words": False, "max_characters": 0}
 """Of the model; these are the project's."""
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "control": {
-            **_OWN_WAY,
+            **OWN_WAY,
             "num_beams": 10,
             "no_repeat_ngram_size": 2,
             "top_k": 50,
@@ -23,7 +23,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "min_length": 50,
             "max_length": 150,
         },
-        "casual": {**_OWN_WAY, "top_k": 100, "top_p": 1.0, "temperature": 1.0, "num_return_sequences": 10},
+        "casual": {**OWN_WAY, "top_k": 100, "top_p": 1.0, "temperature": 1.0, "num_return_sequences": 10},
     }
 )
 """Tweets on demand, and tweets that are asked for nothing."""
