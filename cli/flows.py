@@ -17,6 +17,8 @@ from politico.runs import digest
 Show = Callable[[str, float | None, float | None], None]
 """What is being done, how much of it is done, of how much."""
 
+SHOWN = 90
+"""Characters of a log's line."""
 LOG_GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs")
 
 
@@ -150,4 +152,4 @@ class JobLogs:
         share = next(
             (float(word[:-1]) for word in line.split() if word.endswith("%") and word[:-1].replace(".", "").isdigit()), None
         )
-        return f"{job}: {line[:90]}", share, 100.0 if share is not None else None
+        return f"{job}: {line if len(line) <= SHOWN else line[: SHOWN - 1] + '…'}", share, 100.0 if share is not None else None

@@ -133,9 +133,10 @@ def prepare_corpus(
     }
     (target / STATISTICS_FILE).write_text(json.dumps(statistics, ensure_ascii=False, indent=1), encoding="utf-8")
     forget_documents(texts)
+    without = ", ".join(f"{why} {count:,}" for why, count in left_out.most_common())
     print(
         f"{kept} of {read} documents, {together['bytes'] / MEGABYTE:.1f} MB, {together['tokens']:,} tokens"
-        f" ({statistics['tokens_per_word']:.2f} a word); left out: {dict(left_out) or 'none'}",
+        f" ({statistics['tokens_per_word']:.2f} a word); left out: {without or 'none'}",
         flush=True,
     )
     return statistics
