@@ -151,7 +151,7 @@ class Writer:
 
     def _admitted(self) -> list[Line | Search]:
         """Those that wait and have room: their beginnings are read, and their first tokens written."""
-        room = self._most_rows - sum(one.draft.rows for one in self._under_way)
+        room = self._most_rows - self.rows
         for_later = self._most_rows // 2 - sum(one.draft.rows for one in self._under_way if one.draft.later)
         with self._moved:
             self._waiting = [one for one in self._waiting if not one.gone]
