@@ -1,7 +1,7 @@
 """Tokens a second of the endpoint, beside transformers and CTranslate2; many callers; and half an hour of too many.
 
     python -m benchmarks.serving [--rounds 3] [--write]              the loop, the server, the cold start
-    python -m benchmarks.serving --minutes 30 [--write]              at capacity, then at twice capacity
+    python -m benchmarks.serving --minutes 30 [--write]              at capacity, then half as long at twice capacity
 
 The thesis's network (12 layers, 768 wide, 50,264 pieces) with random weights: what it writes is no language, how long it takes is
 the same. A prompt of 48 tokens, 60 more, of the 50 likeliest those that hold 0.9 of the probability. Needs `pip install
@@ -57,7 +57,7 @@ Write = Callable[[int], None]
 def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags.add_argument("--rounds", type=int, default=3, help="measurements of each, in turn")
-    flags.add_argument("--minutes", type=float, default=0, help="of load, half of them at twice what is written")
+    flags.add_argument("--minutes", type=float, default=0, help="of load at capacity; half as many follow at twice capacity")
     flags.add_argument("--write", action="store_true", help=f"store the figures in {RESULTS}")
     flags.add_argument("--way", nargs=2, metavar=("NAME", "MODEL"), help=argparse.SUPPRESS)  # what writes, in its process
     given = flags.parse_args()
@@ -212,7 +212,9 @@ def _server(folder: Path) -> Iterator[tuple[int, float, "subprocess.Popen[bytes]
     """Its port, how many seconds it took to be ready, and its process."""
     port, began = free_port(), time.perf_counter()
     environment = {**os.environ, "SM_MODEL_DIR": str(folder), "BIND_HOST": "127.0.0.1", "SAGEMAKER_BIND_TO_PORT": str(port)}
-    process = subprocess.Popen([sys.executable, "-m", "inference.server"], env=environment, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "inference.server"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         while not _pings(port):
             assert process.poll() is None, "the server ended before it served"
@@ -301,20 +303,24 @@ GPT2LMHeadModel.from_pretrained(Path(sys.argv[1]).parent)
 
 
 def under_load(folder: Path, minutes: float) -> dict[str, Any]:
-    """As many callers as there are places, then twice as many: statuses, and the memory at the end of each half."""
+    """As many callers as there are places, then twice as many: statuses, and the memory at the end of both."""
     from inference.callers import MOST_CALLERS
 
-    found: dict[str, Any] = {"minutes": minutes}
+    found: dict[str, Any] = {}
     with _server(folder) as (port, _seconds, process):
         _all_ask(port, MOST_CALLERS, 0.5)
         before = _gigabytes(process.pid)
-        for name, callers in (("at capacity", MOST_CALLERS), ("at twice capacity", 2 * MOST_CALLERS)):
-            answers = _all_ask(port, callers, minutes / 2)
+        for name, callers, long in (
+            ("at capacity", MOST_CALLERS, minutes),
+            ("at twice capacity", 2 * MOST_CALLERS, minutes / 2),
+        ):
+            answers = _all_ask(port, callers, long)
             each = sorted(took for status, took in answers if status == 200)
             found[name] = {
                 "callers": callers,
                 "statuses": dict(Counter(status for status, _ in answers)),
-                "tokens_a_second": round(len(each) * NEW / (minutes * 30), 1),
+                "minutes": long,
+                "tokens_a_second": round(len(each) * NEW / (long * 60), 1),
                 "p50": round(_at(each, 0.5), 2),
                 "p95": round(_at(each, 0.95), 2),
                 "gigabytes": _gigabytes(process.pid),

@@ -694,6 +694,30 @@ def distinguish(
 
 
 @app.command(
+    epilog='Examples:  [bold]politico detect --model run/control "Hoy en la región …"[/]   ·   '
+    "[bold]politico detect --model run/control --file tweets.csv --real out/dataset[/]"
+)
+def detect(
+    model: Annotated[Path, typer.Option(help="The model's folder, as training leaves it.")],
+    texts: Annotated[list[str] | None, typer.Argument(help="Texts to look at.", show_default=False)] = None,
+    file: Annotated[
+        list[Path] | None,
+        typer.Option(help="A file of texts: .csv, .parquet or .jsonl, or plain with one a line; as often as you like."),
+    ] = None,
+    column: Annotated[str | None, typer.Option(help="A table's texts; `generated_text` or `text`, unless given.")] = None,
+    real: Annotated[
+        Path | None,
+        typer.Option(help="Folder of dt=YYYY-MM-DD/tweets.parquet whose tweets people wrote: they set the limit anew."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: an object a line.")] = False,
+) -> None:
+    """Which texts a model wrote: by the watermark that its endpoint draws with. Without the model nobody can tell."""
+    from cli.detect import detect
+
+    detect(model, texts or [], file or [], real=real, column=column, as_json=as_json)
+
+
+@app.command(
     epilog="Examples:  [bold]politico page --model run/control[/]   ·   [bold]politico page --local[/]   ·   "
     "[bold]politico page --endpoint politico[/]"
 )

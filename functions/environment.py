@@ -45,6 +45,7 @@ TRAINING_MACHINES = "POLITICO_TRAINING_MACHINES"
 """How many, and of which type: `1 ml.g5.12xlarge`."""
 PROCESSING_INSTANCE = "POLITICO_PROCESSING_INSTANCE"
 SERVING_INSTANCES = "POLITICO_SERVING_INSTANCES"
+SERVING_WATERMARK = "POLITICO_SERVING_WATERMARK"
 DATA_CAPTURE = "POLITICO_DATA_CAPTURE"
 """Share of the requests that are kept, in percent, and the address where."""
 KMS_KEY = "POLITICO_KMS_KEY"
@@ -182,6 +183,10 @@ def processing_instance() -> str:
 
 def serving_instances() -> int:
     return int(os.environ[SERVING_INSTANCES])
+
+
+def serving_watermark() -> bool:
+    return os.environ[SERVING_WATERMARK] == "true"
 
 
 def data_capture() -> tuple[int, str]:

@@ -18,17 +18,18 @@ from transformers import NoRepeatNGramLogitsProcessor, RepetitionPenaltyLogitsPr
 
 from inference.model import Model
 from inference.rules.characters import Characters, WholeCharacters
+from inference.rules.ending import ended, whole_words
 from inference.rules.insistence import BONUS, Insistence, Item, Vocabulary
-from inference.rules.length import shortened
-from inference.rules.lexicon import KnownWords, Lexicon
+from inference.rules.lexicon import KnownWords, Lexicon, words_in
 from inference.writing.decoding import Writer
 from inference.writing.drawing import Manner
 from inference.writing.network import Network, fitting_precision
 from inference.writing.under_way import Draft
+from inference.writing.watermark import Watermark
 from politico.control.format import Context, composed
-from politico.control.honoured import asked_items, honoured
+from politico.control.honoured import asked_items, honoured, stands_in
 from politico.control.request import Parameters, Request, parameters_to_json
-from politico.control.words import repeated_share
+from politico.control.words import repeated_share, words_of
 from politico.errors import CopyError, LimitError, ServiceError
 
 LEAST_TEXT = 16
@@ -56,6 +57,8 @@ class GeneratedTweet:
     """Of each list that was asked for, whether the text says its items: `{"hashtags": {"#Salud": true}}`."""
     synthetic: bool = True
     """Said in every answer: a program wrote it, and nobody said it."""
+    watermarked: bool = False
+    """Whether it was drawn with the model's marks, by which `politico detect` knows it again."""
     dataset: str = ""
     """The SHA-256 of the dataset that the model has learnt from, from its card; empty where that names none."""
     precision: str = ""
@@ -114,13 +117,16 @@ class _Drawn:
 class Engine:
     """Writes tweets with one model, many requests' at once; safe to call from several threads."""
 
-    def __init__(self, model: Model, precision: str = "", threads: int = 0, *, guarded: bool = False) -> None:
+    def __init__(
+        self, model: Model, precision: str = "", threads: int = 0, *, guarded: bool = False, watermarked: bool = False
+    ) -> None:
         """`precision` is one of PRECISIONS; empty: what fits the network and this processor. `threads` as `Writer` has them.
 
-        A `guarded` engine gives no near copy of a tweet that the model has learnt from; one that judges a model writes as the
-        model does.
+        A `guarded` engine gives no near copy of a tweet that the model has learnt from, and what a `watermarked` one draws has
+        the model's marks; one that judges a model writes as the model does.
         """
         self.model, self._known = model, model.shingles if guarded else None
+        self._watermark = Watermark.of(model.network) if watermarked else None
         schema, ids = model.codec.schema, model.codec.ids
         self._text_id, self._end_id = ids[schema.text_marker], ids[schema.end]
         never = sorted({*(ids[marker] for marker in schema.markers), *model.unused})
@@ -305,6 +311,7 @@ class Engine:
                 rules=rules[id(start)],
                 never=self._never_written,
                 banned=tuple(banned),
+                watermark=self._watermark,
             )
             for start, seed in zip(starts, seeds, strict=True)
         )
@@ -350,19 +357,29 @@ class Engine:
         return Lexicon(self.model.words, self.model.spelled)
 
     def _tweet(self, start: _Start, new: list[int]) -> GeneratedTweet:
-        stopped, whole, most = new[-1] == self._end_id, self._text(start, new), start.parameters.max_characters
-        text = shortened(whole, most, keep=len(start.beginning)) if most else whole
+        stopped, text, given = new[-1] == self._end_id, self._text(start, new), len(start.beginning)
+        if not stopped:
+            text = whole_words(text, given, partial(self._is_whole, start, text))
+        text, cut = ended(text, start.parameters.max_characters, given)
         said = honoured(start.context, text, None, self.model.codec.schema)
         return GeneratedTweet(
             generated_text=text,
-            finish_reason="stop" if stopped and text == whole else "length",
+            finish_reason="stop" if stopped and not cut else "length",
             tokens=len(new) - stopped,
             model=self.model.name,
             honoured={name: dict(items) for name, items in said.items()},
+            watermarked=self._watermark is not None and start.given.do_sample and start.given.num_beams == 1,
             dataset=self.model.dataset,
             precision=self.network.precision,
             parameters=parameters_to_json(start.given),
         )
+
+    def _is_whole(self, start: _Start, text: str, word: str) -> bool:
+        """Whether the word at the text's end is known to be one: it is in the model's list, or ends what was asked for."""
+        if not self.model.words.isdisjoint(words_in(word)):
+            return True
+        without = text.removesuffix(word)
+        return any(stands_in(words_of(text), text, one) > stands_in(words_of(without), without, one) for one in start.asked)
 
     def _text(self, start: _Start, new: list[int]) -> str:
         _, text = self.model.codec.parse((*start.bare, *new))

@@ -61,6 +61,8 @@ class ServerSettings:
     port: int = 8080
     threads: int = 0
     """How many cores torch uses; 0 for its own choice."""
+    watermark: bool = True
+    """Whether what is drawn has the model's marks."""
 
     def __post_init__(self) -> None:
         if not 0 < self.port < 65536:
@@ -74,6 +76,7 @@ VARIABLES = {
     "BIND_HOST": "host",
     "SAGEMAKER_BIND_TO_PORT": "port",
     "TORCH_THREADS": "threads",
+    "WATERMARK": "watermark",
 }
 """The environment's names for the settings."""
 
@@ -203,7 +206,8 @@ def run(settings: ServerSettings) -> None:
     several = 1 << (torch.get_num_threads().bit_length() - 1)  # else vectors are cut, and int8's rows feel each other's number
     torch.set_num_threads(1)  # the thread that writes is to be the only one with helpers
     model = load_model(settings.model_folder)
-    engine = Engine(model, threads=settings.threads or (several if model.is_large else 1), guarded=True)
+    threads = settings.threads or (several if model.is_large else 1)
+    engine = Engine(model, threads=threads, guarded=True, watermarked=settings.watermark)
     engine.generate(Request({}, "", Parameters(max_new_tokens=1)))  # /ping says ok only for a model that has written
     log.info("serving %s on %s:%d", settings.model_folder, settings.host, settings.port)
     uvicorn.run(

@@ -106,6 +106,8 @@ class Settings:
     """Machines under load, at most; no more than at rest: it does not scale."""
     serving_requests_a_minute: int = 60
     """Requests a minute and machine that are aimed at: more machines come above, fewer are left below."""
+    serving_watermark: bool = True
+    """Whether what the endpoint draws carries its model's watermark, which `politico detect` looks for."""
     data_capture_percent: int = 0
     """Share of the requests and answers that SageMaker keeps in the lake; they hold what apps asked for."""
     api_requests_a_second: int = 5

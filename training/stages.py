@@ -12,6 +12,7 @@ from typing import Any
 from tokenizers import Tokenizer
 from transformers import GPT2LMHeadModel
 
+from inference.detecting import real_limit, to_card
 from inference.model import SMALL_NETWORK, WEIGHTS_FILE, Model, codec_for, load_model, open_tokenizer, save_model
 from inference.model import TOKENIZER_FILE as MODEL_TOKENIZER
 from inference.offered import FILE as OFFERED_FILE
@@ -19,6 +20,7 @@ from inference.offered import Offered, most_named
 from inference.offered import to_json as offered_json
 from inference.rules.lexicon import words_in
 from inference.rules.novelty import Shingles
+from inference.writing.watermark import Watermark
 from politico.control.format import Codec, Schema
 from politico.control.political import SCHEMA, known_schema
 from politico.control.rows import columns_of
@@ -371,6 +373,8 @@ def _train(
         shingles = Shingles.of(parts.tweets) if parts.tweets else None
         if shingles is not None:
             card["near_copies_among_held_out"] = sum(map(shingles.is_near_copy, parts.held_out)) / max(1, len(parts.held_out))
+            codec = codec_for(parts.tokenizer, parts.schema)
+            card |= to_card(real_limit(Watermark.of(network), codec, parts.held_out))
         # The model comes last: where it lies, all that is said of it does.
         (run.output / SUMMARY_FILE).write_text(_json(card), encoding="utf-8")
         if len(parts.seen):

@@ -1,8 +1,9 @@
 """Deploy, first step: what one release is called and what SageMaker needs for it, made once however often it is announced.
 
-The model's name follows from the package alone, its configuration's also from how it is to be served. The model carries the
-execution that makes the release: EventBridge may deliver one approval several times, and editing an approved package is
-announced as its approval is. The candidate is the execution's own, so that no execution meets what another one left.
+The model's name follows from the package and what its container is told, its configuration's also from how it is to be served.
+The model carries the execution that makes the release: EventBridge may deliver one approval several times, and editing an
+approved package is announced as its approval is. The candidate is the execution's own, so that no execution meets what another
+one left.
 """
 
 import hashlib
@@ -33,10 +34,11 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     this execution is the one to go on.
     """
     package, execution = event["approval"]["detail"]["ModelPackageArn"], event["execution"]
-    endpoint = environment.endpoint()
-    model = f"{endpoint}-{_digest(package)}"
+    endpoint, container = environment.endpoint(), _container(package)
+    told = "".join(f" {name}={value}" for name, value in container.get("Environment", {}).items())
+    model = f"{endpoint}-{_digest(package + told)}"
     sagemaker = environment.client("sagemaker")
-    held = _hold(sagemaker, model, package, execution, again=bool(event["approval"].get("again")))
+    held = _hold(sagemaker, model, container, execution, again=bool(event["approval"].get("again")))
     config = _configuration(model)
     # Named after what it says as well: one version may be served in another way later.
     release = f"{model}-{_digest(json.dumps(config, sort_keys=True))[:6]}"
@@ -55,13 +57,19 @@ def _digest(address: str) -> str:
     return hashlib.sha256(address.encode()).hexdigest()[:12]
 
 
-def _hold(sagemaker: Any, name: str, package: str, execution: str, *, again: bool) -> bool:
+def _container(package: str) -> dict[str, Any]:
+    """What runs: the package's image and model, and what it is told where that is not what it does untold."""
+    told = {} if environment.serving_watermark() else {"Environment": {"WATERMARK": "false"}}
+    return {"ModelPackageName": package, **told}
+
+
+def _hold(sagemaker: Any, name: str, container: dict[str, Any], execution: str, *, again: bool) -> bool:
     """Make the model, or take it over from an execution that let it go; False where another one has it, or had it."""
     made = _once(
         sagemaker.create_model,
         ModelName=name,
         ExecutionRoleArn=environment.serving_role(),
-        PrimaryContainer={"ModelPackageName": package},
+        PrimaryContainer=container,
         Tags=[{"Key": HOLDER, "Value": execution}],
     )
     if made:

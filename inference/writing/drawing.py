@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
+from inference.writing.watermark import Watermark
 from politico.control.request import Parameters
 
 NUCLEUS = 1_024
@@ -34,6 +35,8 @@ class Manner:
     """Tokens that are never written."""
     banned: Sequence[Sequence[int]] = ()
     """Runs of tokens that are never written."""
+    watermark: Watermark | None = None
+    """What chance leaves its marks by; None: it leaves none."""
 
     @property
     def guided(self) -> bool:
@@ -54,6 +57,15 @@ class Manner:
                 scores = rule(own, scores[None])[0]
         return scores
 
+    def drawn(self, scores: torch.Tensor, ids: Sequence[int], random: torch.Generator) -> int:
+        """A token behind these ids, of scores that were judged: drawn as the parameters say, or else the likeliest."""
+        if not self.parameters.do_sample:
+            return int(scores.argmax())
+        tokens, _values, shares = candidates(scores, self.parameters)
+        if self.watermark is not None:
+            shares = self.watermark.drawn_from(shares, tokens, [*self.bare[1:], *ids])
+        return int(tokens[torch.multinomial(shares, 1, generator=random)])
+
     def ends(self, ids: Sequence[int]) -> bool:
         """Whether nothing follows these ids."""
         return ids[-1] == self.end_id or len(ids) >= self.parameters.max_new_tokens
@@ -63,14 +75,6 @@ def guided(scores: torch.Tensor, other: torch.Tensor, scale: float) -> torch.Ten
     """Away from what would be written without the context (Sanchez et al. 2023)."""
     scores, other = scores.log_softmax(0), other.log_softmax(0)
     return scale * (scores - other) + other
-
-
-def chosen(scores: torch.Tensor, parameters: Parameters, random: torch.Generator) -> int:
-    """A token, drawn as the parameters say; without `do_sample` the likeliest."""
-    if not parameters.do_sample:
-        return int(scores.argmax())
-    places, _values, shares = candidates(scores, parameters)
-    return int(places[torch.multinomial(shares, 1, generator=random)])
 
 
 def candidates(scores: torch.Tensor, parameters: Parameters, least: int = 1) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

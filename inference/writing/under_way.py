@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from inference.writing.drawing import Manner, candidates, chosen, guided
+from inference.writing.drawing import Manner, candidates, guided
 from inference.writing.network import Cache
 
 Begin = Callable[[Sequence[int], int], tuple[Cache, torch.Tensor]]
@@ -82,7 +82,7 @@ class Line:
         draft, manner = self.draft, self.draft.manner
         scores = scores.float()
         own = guided(scores[0], scores[1], manner.parameters.guidance_scale) if len(scores) > 1 else scores[0].clone()
-        draft.ids.append(chosen(manner.judged(own, draft.ids), manner.parameters, self._random))
+        draft.ids.append(manner.drawn(manner.judged(own, draft.ids), draft.ids, self._random))
         draft.done = manner.ends(draft.ids)
 
 

@@ -76,6 +76,7 @@ class Deploy(Construct):
                 environment.SERVING_ROLE: serving.role.role_arn,
                 environment.SERVING_INSTANCE: settings.serving_instance,
                 environment.SERVING_INSTANCES: str(settings.serving_instances),
+                environment.SERVING_WATERMARK: str(settings.serving_watermark).lower(),
                 **({environment.KMS_KEY: settings.kms_key} if settings.kms_key else {}),
                 environment.DATA_CAPTURE: f"{settings.data_capture_percent} {storage.lake.s3_url_for_object(places.CAPTURED)}",
             },

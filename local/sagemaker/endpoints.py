@@ -8,7 +8,9 @@ import threading
 import traceback
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from http.client import HTTPException
 from pathlib import Path
 from subprocess import STDOUT, Popen
 from typing import Any
@@ -68,9 +70,16 @@ class Image:
 
 @dataclass
 class _Serving:
+    launch: Callable[[int], Popen[bytes]]
+    """Starts the container's program on a port."""
     process: Popen[bytes]
     port: int
     folder: Path
+
+    def again(self) -> "_Serving":
+        """The same container, started anew."""
+        port = free_port()
+        return replace(self, process=self.launch(port), port=port)
 
 
 class Endpoints:
@@ -80,6 +89,7 @@ class Endpoints:
         self._folder, self._port, self._guard = folder, port, guard
         self._images: dict[str, Image] = {}
         self._serving: dict[str, _Serving] = {}
+        self._reviving = threading.Lock()
         self._count = 0
 
     def add_image(self, address_part: str, image: Image) -> None:
@@ -207,7 +217,7 @@ class Endpoints:
 
     def _start(self, backend: SageMakerModelBackend, endpoint_name: str, config_name: str) -> _Serving:
         variant = backend.describe_endpoint_config(config_name)["ProductionVariants"][0]
-        address, model_data = _container_of(backend, variant["ModelName"])
+        address, model_data, told = _container_of(backend, variant["ModelName"])
         image = next((image for part, image in self._images.items() if part in address), None)
         if image is None:
             raise JobError(f"the image {address} is none of the template's; only those can be run here")
@@ -221,23 +231,28 @@ class Endpoints:
         container.unpack(model_data, model)
         if closed := sorted(path.name for path in model.iterdir() if not image.may_read(path.stat().st_mode)):
             raise JobError(f"the image's user {image.user} may not read {', '.join(closed)}, which SageMaker unpacked as root")
-        port = free_port()
         environment = {
             "PYTHONPATH": str(ISOLATION),
             "SM_MODEL_DIR": str(container.path("/opt/ml/model")),
-            "SAGEMAKER_BIND_TO_PORT": str(port),
             "BIND_HOST": HOST,
             "HF_HUB_OFFLINE": "1",
+            **told,
         }
-        with (folder / "log.txt").open("wb") as log:
-            process = children.start(
-                image.command(),
-                environment=child_environment(self._port, key, environment),
-                folder=image.folder,
-                stdout=log,
-                stderr=STDOUT,
-            )
-        serving = _Serving(process, port, folder)
+
+        def launch(port: int) -> Popen[bytes]:
+            own = {**environment, "SAGEMAKER_BIND_TO_PORT": str(port)}
+            with (folder / "log.txt").open("ab") as log:
+                return children.start(
+                    image.command(),
+                    environment=child_environment(self._port, key, own),
+                    folder=image.folder,
+                    stdout=log,
+                    stderr=STDOUT,
+                )
+
+        port = free_port()
+        process = launch(port)
+        serving = _Serving(launch, process, port, folder)
         if not came_up(process, port, STARTUP_SECONDS):
             last = (folder / "log.txt").read_text(errors="replace").strip().splitlines()[-3:]
             self._drop(serving)
@@ -248,6 +263,12 @@ class Endpoints:
         if serving:
             children.stop(serving.process)
             shutil.rmtree(serving.folder, ignore_errors=True)
+
+    def _revive(self, name: str, serving: _Serving) -> None:
+        """Start a container that has ended again, as SageMaker does; whoever asks before it answers is told of an error."""
+        with self._reviving:
+            if serving.process.poll() is not None and self._serving.get(name) is serving:
+                self._serving[name] = serving.again()
 
     def _invoke(self, name: str, response: SageMakerRuntimeResponse, *, streamed: bool = False) -> Any:
         serving = self._serving.get(name)
@@ -271,7 +292,8 @@ class Endpoints:
                 return 200, said, answer.read()
         except urllib.error.HTTPError as error:
             return _model_error(name, error.code, error.read().decode(errors="replace"))
-        except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        except (urllib.error.URLError, TimeoutError, ConnectionError, HTTPException) as error:
+            self._revive(name, serving)
             return _model_error(name, 0, f"Invocation timed out or was cut off: {error}")
 
 
@@ -295,10 +317,9 @@ def _model_error(name: str, status: int, message: str) -> tuple[int, dict[str, s
     return 424, headers, json.dumps(answer)
 
 
-def _container_of(backend: SageMakerModelBackend, model_name: str) -> tuple[str, str]:
-    """The image and the model's address behind a model: named in it, or in its model package."""
-    primary = backend.describe_model(model_name).primary_container
-    package = primary.get("ModelPackageName")
-    if package:
-        primary = backend.describe_model_package(package).inference_specification["Containers"][0]
-    return primary["Image"], primary["ModelDataUrl"]
+def _container_of(backend: SageMakerModelBackend, model_name: str) -> tuple[str, str, dict[str, str]]:
+    """The image and the model's address behind a model, named in it or in its model package, and what both tell the container."""
+    own = backend.describe_model(model_name).primary_container
+    package = own.get("ModelPackageName")
+    primary = backend.describe_model_package(package).inference_specification["Containers"][0] if package else own
+    return primary["Image"], primary["ModelDataUrl"], {**primary.get("Environment", {}), **own.get("Environment", {})}

@@ -31,6 +31,7 @@ def components(schema: Schema) -> dict[str, Any]:
                     "additionalProperties": {"type": "object", "additionalProperties": {"type": "boolean"}},
                 },
                 "synthetic": {"const": True, "description": "A program wrote it; nobody said it"},
+                "watermarked": {"type": "boolean", "description": "It was drawn with the model's marks"},
                 "dataset": {"type": "string", "description": "SHA-256 of what the model has learnt from"},
                 "precision": {"enum": ["fp32", "bf16", "int8"], "description": "Of the network's numbers"},
                 "parameters": {

@@ -200,7 +200,7 @@ class Codec:
 
     def sample(self, context: Context, text: str, length: int) -> Sample:
         """The sample of at most `length` ids. Raises LimitError when not even the bare tweet fits."""
-        body = [*self._piece(text), self.ids[self.schema.end]]
+        body = [*self.piece(text), self.ids[self.schema.end]]
         fitted = self._fitted(context, length - len(body) - 1)
         if fitted is None:
             raise LimitError(f"the tweet takes {len(body) + 1} tokens with its marker and end; at most {length}")
@@ -211,7 +211,7 @@ class Codec:
 
     def prompt(self, context: Context, beginning: str, length: int) -> tuple[int, ...]:
         """What a model is given to write on from: context, text marker and the tweet's beginning, at most `length` ids."""
-        body = self._piece(beginning) if beginning else ()
+        body = self.piece(beginning) if beginning else ()
         fitted = self._fitted(context, length - len(body) - 1)
         if fitted is None:
             raise LimitError(f"the prompt takes {len(body) + 1} tokens with its marker; at most {length}")
@@ -239,7 +239,8 @@ class Codec:
             body.pop()
         return context, self._plain(body)
 
-    def _piece(self, text: str) -> Sequence[int]:
+    def piece(self, text: str) -> Sequence[int]:
+        """The ids of a text as it stands behind a marker."""
         return self.encode(" " + text)
 
     def _plain(self, ids: Sequence[int]) -> str:
@@ -251,7 +252,7 @@ class Codec:
         whole = array(_IDS, body).tobytes()  # searched as bytes: this is done for every sample of every step
         for one in self.schema.fields:
             for item in context.get(one.name, ()) if one.many else ():
-                piece = self._piece(item)
+                piece = self.piece(item)
                 start = _place(whole, array(_IDS, piece).tobytes())
                 if start is not None:
                     found.update(range(start, start + len(piece)))
@@ -273,7 +274,7 @@ class Codec:
         ids: list[int] = []
         for one in self.schema.fields:
             if context.get(one.name):
-                ids += [self.ids[one.marker], *self._piece(SEPARATOR.join(context[one.name]))]
+                ids += [self.ids[one.marker], *self.piece(SEPARATOR.join(context[one.name]))]
         return ids
 
 

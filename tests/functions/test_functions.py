@@ -540,6 +540,7 @@ def releases(monkeypatch: pytest.MonkeyPatch) -> tuple[FakeSageMaker, FakeExecut
     monkeypatch.setenv(environment.SERVING_ROLE, "arn:aws:iam::123456789012:role/serving")
     monkeypatch.setenv(environment.SERVING_INSTANCE, Settings().serving_instance)
     monkeypatch.setenv(environment.SERVING_INSTANCES, "1")
+    monkeypatch.setenv(environment.SERVING_WATERMARK, "true")
     monkeypatch.setenv(environment.DATA_CAPTURE, "0 s3://lake/captured/")
     monkeypatch.setattr(environment, "client", made.__getitem__)
     return made["sagemaker"], made["stepfunctions"]  # type: ignore[return-value]
@@ -601,6 +602,18 @@ def test_a_version_that_is_to_be_served_in_another_way_gets_another_configuratio
     closed = releases[0].configs[announced(1, "a")["release"]]
     assert violations("sagemaker", "CreateEndpointConfig", closed) == []
     assert closed["DataCaptureConfig"]["KmsKeyId"] == key
+
+
+def test_a_model_that_is_told_something_else_is_another_model(
+    releases: tuple[FakeSageMaker, FakeExecutions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marked = model_of(announced(1, "a"))
+    monkeypatch.setenv(environment.SERVING_WATERMARK, "false")
+    plain = model_of(announced(1, "a"))
+    assert plain != marked
+    model = releases[0].models[plain]
+    assert model["PrimaryContainer"] == {"ModelPackageName": PACKAGE.format(1), "Environment": {"WATERMARK": "false"}}
+    assert violations("sagemaker", "CreateModel", model) == []
 
 
 def test_a_release_gives_itself_up_before_its_machine_is_ended(releases: tuple[FakeSageMaker, FakeExecutions]) -> None:

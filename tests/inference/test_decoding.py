@@ -15,7 +15,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from cli.openapi import describe
 from inference.writing.decoding import Writer
-from inference.writing.drawing import Manner, Rule, candidates, chosen
+from inference.writing.drawing import Manner, Rule, candidates
 from inference.writing.network import BF16, FP32, INT8, PRECISIONS, Network, fitting_precision
 from inference.writing.under_way import Draft
 from politico.control.request import Parameters
@@ -180,7 +180,8 @@ def test_draws_come_as_often_as_their_probability_says() -> None:
         (Parameters(top_k=0, top_p=0.8, temperature=1.0), 2),
         (Parameters(top_k=2, top_p=0.01, temperature=1.0), 1),
     ):
-        found = Counter(chosen(scores, parameters, random) for _ in range(4_000))
+        manner = Manner((0,), (0,), parameters, END, 0)
+        found = Counter(manner.drawn(scores, [], random) for _ in range(4_000))
         shares = (scores / parameters.temperature)[:allowed].softmax(0)
         assert set(found) <= set(range(allowed))
         for token in range(allowed):

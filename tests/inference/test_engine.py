@@ -126,6 +126,24 @@ def test_a_tweet_that_ends_by_itself_stops_and_one_that_is_cut_says_length(engin
     assert (tweet.finish_reason, tweet.tokens) == ("length", 12)
 
 
+def test_a_word_that_the_limit_cuts_in_two_is_left_out_and_one_that_was_asked_for_is_not(engine: Engine, model: Model) -> None:
+    greedy: dict[str, Any] = {"do_sample": False, "insistence": 0.0}
+    for phrase, found in (("la salud", "Hoy la"), ("la educación", "Hoy la educación")):
+        wished = " Hoy la educación"
+        with dictating(model, [wished]):
+            length = sum(len(model.codec.encode(letter)) for letter in wished)
+            (tweet,) = engine.generate(asked(context={"frases": (phrase,)}, max_new_tokens=length, **greedy))
+        assert (tweet.generated_text, tweet.finish_reason) == (found, "length")
+
+
+def test_what_a_model_opens_and_leaves_open_is_closed(engine: Engine, model: Model) -> None:
+    written = " ¡Gracias (a todos."
+    with dictating(model, [written]):
+        length = sum(len(model.codec.encode(letter)) for letter in written)
+        (tweet,) = engine.generate(asked("¿Hoy", do_sample=False, max_new_tokens=length))
+    assert tweet.generated_text == "¿Hoy ¡Gracias (a todos)!?"
+
+
 def test_a_character_that_the_limit_cuts_in_two_is_left_out(engine: Engine, model: Model) -> None:
     with dictating(model, ["a😀"]):
         (tweet,) = engine.generate(asked(do_sample=False, max_new_tokens=3))
@@ -141,7 +159,8 @@ def test_min_new_tokens_is_kept_when_the_model_wants_to_end(engine: Engine, mode
 
 def test_beams_give_different_tweets_and_the_same_ones_again(engine: Engine) -> None:
     request = asked(do_sample=False, num_beams=4, num_return_sequences=3)
-    assert len(set(texts(engine, request))) == 3
+    beams = engine._drawn([engine._start(request)], request.parameters)[0]
+    assert len({one.ids for one in beams}) == 3
     assert texts(engine, request) == texts(engine, request)
 
 
@@ -280,7 +299,7 @@ def test_no_repeated_ngrams_in_a_tweet(engine: Engine, model: Model) -> None:
 # Guidance
 
 
-def guided_reference(model: Model, request: Request) -> str:
+def guided_reference(model: Model, request: Request) -> list[int]:
     """Classifier-free guidance written out: no cache, no batch, one token at a time (Sanchez et al. 2023, eq. 7)."""
     conditional = list(model.codec.prompt(request.context, request.prompt, 100))
     unconditional = list(model.codec.prompt({}, request.prompt, 100))
@@ -296,8 +315,14 @@ def guided_reference(model: Model, request: Request) -> str:
         scores[never] = -torch.inf
         scores = whole(torch.tensor([new], dtype=torch.int64), scores[None])[0]
         new.append(int(scores.argmax()))
-    _, text = model.codec.parse((*unconditional, *new))
-    return text.rstrip("\N{REPLACEMENT CHARACTER}").strip()
+    return new
+
+
+def ids_of(engine: Engine, request: Request) -> list[list[int]]:
+    """What the model writes, before anything is left out of it."""
+    start = engine._start(request)
+    drawn = engine._drawn([start] * request.parameters.num_return_sequences, request.parameters)
+    return [list(one.ids) for some in drawn for one in some]
 
 
 @pytest.mark.parametrize("scale", [1.5, 3.0, 10.0])
@@ -306,11 +331,11 @@ def test_guidance_is_the_plain_formula(engine: Engine, model: Model, scale: floa
     end = model.codec.ids[model.codec.schema.end]
     request = asked(prompt, do_sample=False, guidance_scale=scale, max_new_tokens=8)
     with wanting(model.network, {end: -1000}):
-        assert texts(engine, request) == [guided_reference(model, request)]
-        assert texts(engine, request) != texts(engine, asked(prompt, do_sample=False, max_new_tokens=8))
+        assert ids_of(engine, request) == [guided_reference(model, request)]
+        assert ids_of(engine, request) != ids_of(engine, asked(prompt, do_sample=False, max_new_tokens=8))
         # Several sequences at once: top_k=1 leaves one choice, so each must be the greedy one.
-        rows = texts(engine, asked(prompt, top_k=1, guidance_scale=scale, max_new_tokens=8, num_return_sequences=3))
-        assert rows == texts(engine, request) * 3
+        rows = ids_of(engine, asked(prompt, top_k=1, guidance_scale=scale, max_new_tokens=8, num_return_sequences=3))
+        assert rows == ids_of(engine, request) * 3
 
 
 # Batches

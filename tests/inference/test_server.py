@@ -78,7 +78,7 @@ def test_an_invocation_answers_with_a_list_of_tweets(client: TestClient) -> None
     for tweet in tweets:
         assert list(tweet) == [
             *("generated_text", "finish_reason", "tokens", "model", "honoured", "synthetic"),
-            *("dataset", "precision", "parameters"),
+            *("watermarked", "dataset", "precision", "parameters"),
         ]
         assert (tweet["dataset"], tweet["precision"]) == ("", "fp32")
         assert tweet["parameters"] == parameters_to_json(Parameters(max_new_tokens=8, seed=7, num_return_sequences=3))
