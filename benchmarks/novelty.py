@@ -108,7 +108,7 @@ def is_copy(text: str, asked: Sequence[str], known: set[tuple[str, ...]]) -> boo
         if run in known:
             covered[start : start + len(run)] = [True] * len(run)
     of_own = [one for one, its_own in zip(covered, own, strict=True) if its_own]
-    if not of_own or (asked and len(of_own) < OWN):
+    if len(of_own) < OWN:
         return False
     longest = max(map(len, "".join("x" if one else " " for one in of_own).split()), default=0)
     return sum(of_own) >= COVERED * len(of_own) or longest >= RUN

@@ -19,7 +19,7 @@ from cli.study.making import context_for, fresh_rows
 from inference.detecting import Limit, detect, real_limit
 from inference.engine import Engine
 from inference.model import Model
-from inference.writing.watermark import Watermark
+from inference.writing.watermark import CONTEXT, Watermark
 from politico.control.format import Context
 from politico.control.honoured import asked_items
 from politico.control.request import Request, parse_parameters
@@ -140,7 +140,8 @@ def _nats(engine: Engine, requests: Sequence[Request], texts: Sequence[str]) -> 
 def _bits(model: Model, watermark: _Listening, text: str) -> float:
     """A token of the text, on average, where it was drawn from the tokens that the text is read as."""
     ids = list(model.codec.piece(text))
-    known = [watermark.bits[key] for place in range(len(ids)) if (key := tuple(ids[:place])) in watermark.bits]
+    # What tweets begin with they share, whatever was asked: those draws are left out, for another tweet's would be read.
+    known = [watermark.bits[key] for place in range(CONTEXT, len(ids)) if (key := tuple(ids[:place])) in watermark.bits]
     return sum(known) / max(1, len(known))
 
 

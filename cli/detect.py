@@ -1,15 +1,16 @@
 """`politico detect`: which texts a model wrote, by the watermark that its endpoint draws with."""
 
+import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from cli.text_files import read_text_file
 from inference.detecting import FALSE_ALARMS, Limit, Verdict, limit_in, real_limit
 from inference.detecting import detect as judged
 from inference.model import Model
@@ -42,22 +43,20 @@ def detect(
 
 
 def read_texts(path: Path, column: str | None) -> list[str]:
-    """The texts of a table (.csv, .parquet, .jsonl, also packed with gzip), or of a plain file, one a line.
+    """The texts of a table (.csv, .tsv, .parquet, .json, .jsonl), or of a plain file (.txt), one a line; also packed with gzip.
 
     Raises FileFormatError.
     """
-    name = path.name.lower().removesuffix(".gz")
+    kind = Path(path.name.lower().removesuffix(".gz")).suffix
     try:
-        if name.endswith(".csv"):
-            table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-        elif name.endswith(".parquet"):
-            table = pd.read_parquet(path)
-        elif name.endswith(".jsonl"):
-            table = pd.read_json(path, lines=True, dtype=False, convert_dates=False)
-        else:
-            return [line for line in read_text_file(path).splitlines() if line.strip()]
-    except (OSError, ValueError, pd.errors.ParserError) as error:
-        raise FileFormatError(f"{path} can't be read as a table: {' '.join(str(error).split())}") from error
+        if kind in ("", ".txt"):
+            with (gzip.open if path.suffix.lower() == ".gz" else open)(path, "rt", encoding="utf-8-sig") as lines:
+                return [text for line in lines if (text := str(line).strip())]
+        if kind not in _READERS:
+            raise FileFormatError(f"{path} is a {kind} file; it takes .txt, {', '.join(_READERS)}")
+        table = _READERS[kind](path)
+    except (OSError, EOFError, ValueError, pd.errors.ParserError) as error:
+        raise FileFormatError(f"{path} can't be read: {' '.join(str(error).split())}") from error
     wanted = [column] if column else [one for one in TEXT_COLUMNS if one in table]
     if not wanted or wanted[0] not in table:
         raise FileFormatError(
@@ -69,6 +68,16 @@ def read_texts(path: Path, column: str | None) -> list[str]:
     if bad is not None:
         raise FileFormatError(f"{path}, row {bad}: {wanted[0]} is {texts[bad - 1]!r}; it takes a text")
     return texts
+
+
+_AS_TEXT: Any = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
+_READERS: Mapping[str, Callable[[Path], pd.DataFrame]] = {
+    ".csv": lambda path: pd.read_csv(path, **_AS_TEXT),
+    ".tsv": lambda path: pd.read_csv(path, sep="\t", **_AS_TEXT),
+    ".parquet": pd.read_parquet,
+    ".json": lambda path: pd.read_json(path, dtype=False, convert_dates=False),
+    ".jsonl": lambda path: pd.read_json(path, lines=True, dtype=False, convert_dates=False),
+}
 
 
 def _limit_by(model: Model, dataset: Path) -> Limit:
@@ -87,12 +96,12 @@ def _show(model: Model, verdicts: Sequence[Verdict], limit: Limit) -> None:
         table.add_row("marked" if one.found else "–", str(one.tokens), f"{one.chance:.2g}", short)
     console.print(table, markup=False, highlight=False)
     count = sum(one.found for one in verdicts)
-    measured = (
-        f"measured on {limit.real:,} real tweets" if limit.real else "by arithmetic: no real tweets were looked at (--real)"
-    )
+    how = f"measured on {limit.real:,} real tweets" if limit.real else "by arithmetic; --real measures it on real tweets"
     console.print(
-        f"\n{count:,} of {len(verdicts):,} have the watermark of {model.name}. Of texts by people at most "
-        f"{FALSE_ALARMS:.0%} would ({measured}).\nOf the others nothing is known: what is short, was mostly asked for word by "
-        "word, or was written without the watermark shows none.",
-        markup=False, highlight=False, soft_wrap=True,
-    )  # fmt: skip
+        f"\n{count:,} of {len(verdicts):,} have the watermark of {model.name}. Of tweets by people about one in "
+        f"{1 / FALSE_ALARMS:.0f} would, of the shortest more ({how}).\nOf the others nothing is known: what is short, was mostly "
+        "asked for word by word, or was written without the watermark shows none.",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )

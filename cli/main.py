@@ -702,7 +702,7 @@ def detect(
     texts: Annotated[list[str] | None, typer.Argument(help="Texts to look at.", show_default=False)] = None,
     file: Annotated[
         list[Path] | None,
-        typer.Option(help="A file of texts: .csv, .parquet or .jsonl, or plain with one a line; as often as you like."),
+        typer.Option(help="Texts in a table (.csv, .tsv, .parquet, .json, .jsonl) or one a line (.txt); as often as you like."),
     ] = None,
     column: Annotated[str | None, typer.Option(help="A table's texts; `generated_text` or `text`, unless given.")] = None,
     real: Annotated[

@@ -186,7 +186,7 @@ def serving_instances() -> int:
 
 
 def serving_watermark() -> bool:
-    return os.environ[SERVING_WATERMARK] == "true"
+    return {"true": True, "false": False}[os.environ[SERVING_WATERMARK]]
 
 
 def data_capture() -> tuple[int, str]:

@@ -12,6 +12,8 @@ from politico.errors import FileFormatError
 
 FALSE_ALARMS = 0.01
 """Of texts that people wrote, at most so many are taken for the model's."""
+LEAST_REAL = 100
+"""Of fewer real texts a hundredth can't be told."""
 CARD = "watermark"
 """What a model's card says of it: `limit`, and of how many `real` tweets that is."""
 
@@ -39,11 +41,12 @@ class Limit:
 
 
 def limit_of(chances: Sequence[float]) -> Limit:
-    """By the chances of texts that people wrote: at most a hundredth of them lie below, and it is a hundredth itself at most.
+    """By the chances of texts that people wrote: at most a hundredth of them lie below, and it is a hundredth itself at most, as
+    it is where they are too few to tell.
 
     People repeat each other, and what they repeat may have many marks: more of their texts may look marked than arithmetic says.
     """
-    if not chances:
+    if len(chances) < LEAST_REAL:
         return Limit()
     return Limit(min(FALSE_ALARMS, sorted(chances)[math.floor(FALSE_ALARMS * len(chances))]), len(chances))
 

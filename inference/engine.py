@@ -25,7 +25,7 @@ from inference.writing.decoding import Writer
 from inference.writing.drawing import Manner
 from inference.writing.network import Network, fitting_precision
 from inference.writing.under_way import Draft
-from inference.writing.watermark import Watermark
+from inference.writing.watermark import CONTEXT, Watermark
 from politico.control.format import Context, composed
 from politico.control.honoured import asked_items, honoured, stands_in
 from politico.control.request import Parameters, Request, parameters_to_json
@@ -359,7 +359,7 @@ class Engine:
     def _tweet(self, start: _Start, new: list[int]) -> GeneratedTweet:
         stopped, text, given = new[-1] == self._end_id, self._text(start, new), len(start.beginning)
         if not stopped:
-            text = whole_words(text, given, partial(self._is_whole, start, text))
+            text = whole_words(text, given, partial(self._is_whole, start))
         text, cut = ended(text, start.parameters.max_characters, given)
         said = honoured(start.context, text, None, self.model.codec.schema)
         return GeneratedTweet(
@@ -368,18 +368,18 @@ class Engine:
             tokens=len(new) - stopped,
             model=self.model.name,
             honoured={name: dict(items) for name, items in said.items()},
-            watermarked=self._watermark is not None and start.given.do_sample and start.given.num_beams == 1,
+            watermarked=self._watermark is not None and _can_be_marked(start, new),
             dataset=self.model.dataset,
             precision=self.network.precision,
             parameters=parameters_to_json(start.given),
         )
 
-    def _is_whole(self, start: _Start, text: str, word: str) -> bool:
-        """Whether the word at the text's end is known to be one: it is in the model's list, or ends what was asked for."""
+    def _is_whole(self, start: _Start, word: str, before: str) -> bool:
+        """Whether the word at a text's end is known to be one: it is in the model's list, or ends what was asked for."""
         if not self.model.words.isdisjoint(words_in(word)):
             return True
-        without = text.removesuffix(word)
-        return any(stands_in(words_of(text), text, one) > stands_in(words_of(without), without, one) for one in start.asked)
+        text = before + word
+        return any(stands_in(words_of(text), text, one) > stands_in(words_of(before), before, one) for one in start.asked)
 
     def _text(self, start: _Start, new: list[int]) -> str:
         _, text = self.model.codec.parse((*start.bare, *new))
@@ -404,6 +404,13 @@ class Engine:
         stop = next((n for n in range(1, len(ids)) if pattern.search(composed(decode(ids[:n])))), len(ids))
         first = next((n for n in reversed(range(stop)) if pattern.search(composed(decode(ids[n:stop])))), 0)
         return list(ids[max(first - 1, 0) : stop])
+
+
+def _can_be_marked(start: _Start, new: Sequence[int]) -> bool:
+    """Whether chance chose from several tokens, far enough behind the tweet's beginning."""
+    given = start.given
+    drawn = given.do_sample and given.num_beams == 1 and given.top_k != 1
+    return drawn and len(start.bare) - 1 + len(new) > CONTEXT
 
 
 def _some(drawn: list[_Drawn]) -> list[_Drawn]:

@@ -43,6 +43,8 @@ MAX_BYTES = {JSON: MAX_BODY_BYTES, transform.MEDIA_TYPE: transform.MAX_BODY_BYTE
 HUNG_UP = 499
 """Nobody reads the answer; the number is nginx's."""
 WATCH_SECONDS = 0.2
+KEPT_SECONDS = 75
+"""How long a connection may rest: longer than proxies keep theirs, mostly 60, or they would send into one that closes."""
 GRACE_SECONDS = 25
 """For the tweets under way when the container is told to stop; SageMaker kills it after 30."""
 SERVE = "serve"
@@ -217,6 +219,7 @@ def run(settings: ServerSettings) -> None:
         access_log=False,  # SageMaker pings every few seconds
         log_level="warning",
         server_header=False,
+        timeout_keep_alive=KEPT_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
 

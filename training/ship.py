@@ -14,11 +14,12 @@ from safetensors.torch import load_file, save_file
 from inference.model import CARD_FILE, CONFIG_FILE, SCHEMA_FILE, TOKENIZER_FILE, WEIGHTS_FILE, load_model
 from inference.offered import FILE as OFFERED_FILE
 from inference.rules.lexicon import FILE as WORDS_FILE
+from inference.rules.novelty import FILE as SHINGLES_FILE
 from politico.flags import read_flags
 from training.exit_codes import run
 from training.folders import unpacked
 
-OTHER_FILES = (TOKENIZER_FILE, SCHEMA_FILE, CARD_FILE, CONFIG_FILE, WORDS_FILE, OFFERED_FILE)
+OTHER_FILES = (TOKENIZER_FILE, SCHEMA_FILE, CARD_FILE, CONFIG_FILE, WORDS_FILE, OFFERED_FILE, SHINGLES_FILE)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ one left.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,9 @@ HOLDER = "politico:execution"
 """The tag of a model that names the execution which releases it."""
 LONGEST = timedelta(hours=2)
 """A release that is not done by then is given up: what it has started must not bill unseen."""
+UNTOLD: Mapping[str, str] = {}
+UNMARKED: Mapping[str, str] = {"WATERMARK": "false"}
+"""What a container is told where it is not to do what it does untold: `inference.server` has the names."""
 _LEFT = ("FAILED", "TIMED_OUT", "ABORTED", "GONE")
 """An execution that ended so has let its release go."""
 
@@ -34,11 +38,13 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     this execution is the one to go on.
     """
     package, execution = event["approval"]["detail"]["ModelPackageArn"], event["execution"]
-    endpoint, container = environment.endpoint(), _container(package)
-    told = "".join(f" {name}={value}" for name, value in container.get("Environment", {}).items())
-    model = f"{endpoint}-{_digest(package + told)}"
-    sagemaker = environment.client("sagemaker")
-    held = _hold(sagemaker, model, container, execution, again=bool(event["approval"].get("again")))
+    endpoint, told = environment.endpoint(), UNTOLD if environment.serving_watermark() else UNMARKED
+    names = {tuple(one.items()): _name(endpoint, package, one) for one in (UNTOLD, UNMARKED)}
+    model = names.pop(tuple(told.items()))
+    sagemaker, again = environment.client("sagemaker"), bool(event["approval"].get("again"))
+    # A version that was released and told otherwise was released: only a person has it served once more.
+    elsewhere = any(_is_kept(_holder(sagemaker, other), execution, again=again) for other in names.values())
+    held = not elsewhere and _hold(sagemaker, model, package, told, execution, again=again)
     config = _configuration(model)
     # Named after what it says as well: one version may be served in another way later.
     release = f"{model}-{_digest(json.dumps(config, sort_keys=True))[:6]}"
@@ -57,33 +63,48 @@ def _digest(address: str) -> str:
     return hashlib.sha256(address.encode()).hexdigest()[:12]
 
 
-def _container(package: str) -> dict[str, Any]:
-    """What runs: the package's image and model, and what it is told where that is not what it does untold."""
-    told = {} if environment.serving_watermark() else {"Environment": {"WATERMARK": "false"}}
-    return {"ModelPackageName": package, **told}
+def _name(endpoint: str, package: str, told: Mapping[str, str]) -> str:
+    return f"{endpoint}-{_digest(package + ''.join(f' {name}={value}' for name, value in told.items()))}"
 
 
-def _hold(sagemaker: Any, name: str, container: dict[str, Any], execution: str, *, again: bool) -> bool:
+def _hold(sagemaker: Any, name: str, package: str, told: Mapping[str, str], execution: str, *, again: bool) -> bool:
     """Make the model, or take it over from an execution that let it go; False where another one has it, or had it."""
     made = _once(
         sagemaker.create_model,
         ModelName=name,
         ExecutionRoleArn=environment.serving_role(),
-        PrimaryContainer=container,
+        PrimaryContainer={"ModelPackageName": package, **({"Environment": dict(told)} if told else {})},
         Tags=[{"Key": HOLDER, "Value": execution}],
     )
     if made:
         return True
-    model = sagemaker.describe_model(ModelName=name)["ModelArn"]
-    tags = {one["Key"]: one["Value"] for one in sagemaker.list_tags(ResourceArn=model)["Tags"]}
-    holder = tags.get(HOLDER)
-    if holder == execution:  # this very step, tried again
-        return True
-    status = _status(holder) if holder else "GONE"
-    if status not in _LEFT and not (again and status == "SUCCEEDED"):
+    holder = _holder(sagemaker, name)
+    if _is_kept(holder, execution, again=again):
         return False
-    sagemaker.add_tags(ResourceArn=model, Tags=[{"Key": HOLDER, "Value": execution}])
+    if holder != execution:  # else it is this very step, tried again
+        model = sagemaker.describe_model(ModelName=name)["ModelArn"]
+        sagemaker.add_tags(ResourceArn=model, Tags=[{"Key": HOLDER, "Value": execution}])
     return True
+
+
+def _holder(sagemaker: Any, name: str) -> str | None:
+    """The execution that a model of this name was made, or taken over, by; None where there is none of either."""
+    try:
+        model = sagemaker.describe_model(ModelName=name)["ModelArn"]
+    except ClientError as error:
+        if "could not find model" not in error.response["Error"]["Message"].lower():
+            raise
+        return None
+    tags = {one["Key"]: one["Value"] for one in sagemaker.list_tags(ResourceArn=model)["Tags"]}
+    return tags.get(HOLDER)
+
+
+def _is_kept(holder: str | None, execution: str, *, again: bool) -> bool:
+    """Whether this execution may not have what that one holds."""
+    if holder is None or holder == execution:
+        return False
+    status = _status(holder)
+    return status not in _LEFT and not (again and status == "SUCCEEDED")
 
 
 def _configuration(model: str) -> dict[str, Any]:

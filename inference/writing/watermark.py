@@ -5,8 +5,8 @@ mark, 0 or 1, which follows from the secret and the tokens before it; a layer mo
 tokens with it. Over all secrets a token is as likely as it was. A tweet that was drawn so has more marks than chance gives one
 that was not: where many words could have come it shows soon, where only one could it does not show at all.
 
-The secret is the model's own: a hash of its position embeddings, which nobody has who has not the model. Marks are whole-number
-arithmetic, alike on every machine.
+The secret is the model's own: a hash of its position embeddings, in half precision as a shipped copy has them, which nobody has
+who has not the model. Marks are whole-number arithmetic, alike on every machine.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ class Watermark:
     @classmethod
     def of(cls, network: GPT2LMHeadModel) -> "Watermark":
         """The one of this trained network."""
-        places = network.transformer.wpe.weight.detach().float().cpu().numpy()
+        places = network.transformer.wpe.weight.detach().half().cpu().numpy()
         return cls(hashlib.blake2b(places.tobytes(), digest_size=32, person=b"watermark").digest())
 
     def drawn_from(self, shares: torch.Tensor, tokens: torch.Tensor, before: Sequence[int]) -> torch.Tensor:
@@ -78,5 +78,8 @@ def _mixed(numbers: _Numbers) -> _Numbers:
 
 def _at_least(heads: int, throws: int) -> float:
     """The chance of so many heads, or more, of a fair coin."""
-    ways: int = sum(comb(throws, number) for number in range(heads, throws + 1))
+    way = ways = comb(throws, heads)
+    for number in range(heads, throws):
+        way = way * (throws - number) // (number + 1)
+        ways += way
     return ways / (1 << throws)

@@ -78,6 +78,7 @@ class _Serving:
 
     def again(self) -> "_Serving":
         """The same container, started anew."""
+        children.stop(self.process, 0.0)  # what it left behind, and its place in the list of what runs
         port = free_port()
         return replace(self, process=self.launch(port), port=port)
 
@@ -89,7 +90,7 @@ class Endpoints:
         self._folder, self._port, self._guard = folder, port, guard
         self._images: dict[str, Image] = {}
         self._serving: dict[str, _Serving] = {}
-        self._reviving = threading.Lock()
+        self._changing = threading.Lock()
         self._count = 0
 
     def add_image(self, address_part: str, image: Image) -> None:
@@ -153,7 +154,9 @@ class Endpoints:
 
         def delete_endpoint(backend: SageMakerModelBackend, endpoint_name: str) -> None:
             delete(backend, endpoint_name)
-            endpoints._drop(endpoints._serving.pop(endpoint_name, None))
+            with endpoints._changing:
+                serving = endpoints._serving.pop(endpoint_name, None)
+            endpoints._drop(serving)
 
         def invoke_endpoint(response: SageMakerRuntimeResponse) -> Any:
             return endpoints._invoke(response.path.split("/")[2], response)
@@ -206,8 +209,9 @@ class Endpoints:
                 endpoint.failure_reason = str(error)
                 endpoint.endpoint_status = "Failed" if status == "Creating" else "InService"
             else:
-                old = self._serving.get(endpoint.endpoint_name)
-                self._serving[endpoint.endpoint_name] = fresh
+                with self._changing:
+                    old = self._serving.get(endpoint.endpoint_name)
+                    self._serving[endpoint.endpoint_name] = fresh
                 endpoint.endpoint_config_name = config_name
                 endpoint.endpoint_status = "InService"
                 self._drop(old)
@@ -266,7 +270,7 @@ class Endpoints:
 
     def _revive(self, name: str, serving: _Serving) -> None:
         """Start a container that has ended again, as SageMaker does; whoever asks before it answers is told of an error."""
-        with self._reviving:
+        with self._changing:
             if serving.process.poll() is not None and self._serving.get(name) is serving:
                 self._serving[name] = serving.again()
 

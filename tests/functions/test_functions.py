@@ -514,6 +514,9 @@ class FakeSageMaker:
         self._make("endpoint configuration", self.configs, request["EndpointConfigName"], request)
 
     def describe_model(self, ModelName: str) -> dict[str, str]:  # noqa: N803 - boto3's names
+        if ModelName not in self.models:
+            error = {"Code": "ValidationException", "Message": f'Could not find model "{ModelName}".'}
+            raise ClientError({"Error": error}, "DescribeModel")
         return {"ModelArn": ModelName}
 
     def list_tags(self, ResourceArn: str) -> dict[str, Any]:  # noqa: N803
@@ -644,6 +647,18 @@ def test_an_approval_that_comes_again_is_released_only_where_the_first_was_let_g
     assert second["candidate"] != earlier["candidate"]  # what the first left can't be in its way
     (tag,) = sagemaker.models[model_of(second)]["Tags"]
     assert tag["Value"] == EXECUTION.format("second" if held else "first")
+
+
+@pytest.mark.parametrize(("status", "held"), [("SUCCEEDED", False), ("RUNNING", False), ("FAILED", True)])
+def test_a_version_that_was_released_is_released_whatever_it_is_told_now(
+    releases: tuple[FakeSageMaker, FakeExecutions], monkeypatch: pytest.MonkeyPatch, status: str, held: bool
+) -> None:
+    """Editing an approved package is announced as its approval is: an old version would take the endpoint."""
+    announced(1, "first")
+    releases[1].statuses[EXECUTION.format("first")] = status
+    monkeypatch.setenv(environment.SERVING_WATERMARK, "false")
+    assert announced(1, "second")["held"] is held
+    assert announced(1, "third", again=True)["held"] is (status != "RUNNING")
 
 
 def test_a_model_that_names_no_execution_is_taken(releases: tuple[FakeSageMaker, FakeExecutions]) -> None:

@@ -1,5 +1,6 @@
 """The endpoint's contract: SageMaker's two routes, what is refused and how, and the real program as a process."""
 
+import http.client
 import json
 import logging
 import os
@@ -15,6 +16,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 import torch
+import uvicorn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
@@ -22,10 +24,12 @@ from starlette.testclient import TestClient
 from inference.engine import Engine
 from inference.model import Model, load_model
 from inference.server import MAX_BODY_BYTES, create_app, main
+from local.processes.ports import HOST
 from politico.control.honoured import says
 from politico.control.political import SCHEMA
 from politico.control.request import Parameters, parameters_to_json
 from politico.errors import FileFormatError
+from tests.inference.test_callers import served
 from tests.support.models import counting_calls, listening, micro_model
 
 INPUTS = {"partido": "UDI", "sentimiento": "POSITIVE", "entidades": ["la salud"], "prompt": "Hoy"}
@@ -421,6 +425,53 @@ def _wait_for(http: httpx.Client, process: "subprocess.Popen[str]") -> None:
         except httpx.TransportError:
             time.sleep(0.1)
     raise AssertionError("the server never answered")
+
+
+@pytest.mark.parametrize(("told", "marks"), [({}, True), ({"WATERMARK": "false"}, False)])
+def test_the_program_does_as_its_environment_says(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, told: dict[str, str], marks: bool
+) -> None:
+    given: dict[str, Any] = {}
+
+    def run(app: Any, **settings: Any) -> None:
+        with TestClient(app) as client:
+            given.update(settings, tweets=client.post("/invocations", json=body(seed=7)).json())
+
+    monkeypatch.setattr(uvicorn, "run", run)
+    threads = torch.get_num_threads()
+    try:
+        assert main(["serve"], {"SM_MODEL_DIR": str(folder), "SAGEMAKER_BIND_TO_PORT": "8123", **told}) == 0
+    finally:
+        torch.set_num_threads(threads)
+    assert given["port"] == 8123
+    assert [one["watermarked"] for one in given["tweets"]] == [marks]
+    assert given["timeout_keep_alive"] > 60, "longer than a proxy keeps its connections"
+
+
+def test_a_connection_that_a_proxy_keeps_serves_one_caller_after_the_other(model: Model) -> None:
+    """Whatever became of the request before: answered, streamed, refused, or turned away before its body was read."""
+    large = b" " * (MAX_BODY_BYTES + 1)
+    requests = [
+        (json.dumps(body(seed=7)).encode(), {}, 200),
+        (b"{", {}, 400),
+        (json.dumps(body(seed=7)).encode(), {"Accept": "application/jsonlines"}, 200),
+        (json.dumps(body(seed=7)).encode(), {"Content-Type": "text/csv"}, 415),
+        (b"\n".join([json.dumps(body(seed=7)).encode()] * 3), {"Content-Type": "application/jsonlines"}, 200),
+        (large, {}, 413),
+        (json.dumps(body(seed=7)).encode(), {}, 200),
+    ]
+    with served(model) as port:
+        connection = http.client.HTTPConnection(HOST, port, timeout=30)  # it opens another one where the server closes this one
+        answers = []
+        for content, headers, status in [*requests, *requests]:
+            connection.request("POST", "/invocations", content, {"Content-Type": "application/json", **headers})
+            answer = connection.getresponse()
+            said = answer.read()
+            assert (answer.status, said[:200]) == (status, said[:200])
+            answers.append(said)
+        connection.close()
+    half = len(requests)
+    assert answers[0] == answers[half - 1] == answers[half] == answers[-1], "nobody gets another's answer"
 
 
 def test_whoever_serves_a_model_may_read_what_another_saved(tmp_path: Path) -> None:

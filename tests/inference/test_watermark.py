@@ -1,7 +1,9 @@
 """The watermark: what a model drew is known again, what people wrote is not, and chance stays what it was."""
 
 import copy
+import gzip
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from typer.testing import CliRunner
 
 from cli.detect import read_texts
 from cli.main import app
-from inference.detecting import FALSE_ALARMS, Limit, detect, limit_in, limit_of, real_limit, to_card
+from inference.detecting import FALSE_ALARMS, LEAST_REAL, Limit, detect, limit_in, limit_of, real_limit, to_card
 from inference.engine import Engine
 from inference.model import CARD_FILE, Model, load_model
 from inference.server import ServerSettings, create_app
@@ -24,6 +26,7 @@ from inference.writing.watermark import CONTEXT, LAYERS, Watermark
 from politico.control.request import Parameters, Request
 from politico.errors import FileFormatError
 from tests.support.models import SENTENCES, micro_model
+from training.ship import ship
 
 LONG = {"max_new_tokens": 90, "min_new_tokens": 90, "top_p": 1.0, "temperature": 1.0, "known_words": False, "max_characters": 0}
 
@@ -60,7 +63,7 @@ def load_other(model: Model) -> GPT2LMHeadModel:
     """A network whose position embeddings differ by a hair."""
     network = copy.deepcopy(model.network)
     with torch.no_grad():
-        network.transformer.wpe.weight[0, 0] += 1e-6
+        network.transformer.wpe.weight[0, 0] += 0.01
     return network
 
 
@@ -81,10 +84,13 @@ def test_seeds_still_mean_something_and_still_repeat(model: Model) -> None:
 def test_only_what_is_drawn_can_be_marked_and_the_answer_says_which(model: Model) -> None:
     engine = Engine(model, watermarked=True)
     said = [
-        [one.watermarked for one in engine.generate(Request({}, "", Parameters(max_new_tokens=5, seed=1, **how)))]
-        for how in ({}, {"num_return_sequences": 2, "candidates": 2}, {"do_sample": False}, {"num_beams": 2})
+        [
+            one.watermarked
+            for one in engine.generate(Request({}, "", Parameters(max_new_tokens=5, min_new_tokens=5, seed=1, **how)))
+        ]
+        for how in ({}, {"num_return_sequences": 2, "candidates": 2}, {"do_sample": False}, {"num_beams": 2}, {"top_k": 1})
     ]
-    assert said == [[True], [True, True], [False], [False]]
+    assert said == [[True], [True, True], [False], [False], [False]]
     assert texts(engine, 1, do_sample=False) == texts(Engine(model), 1, do_sample=False)
     assert [one.watermarked for one in Engine(model).generate(Request({}, "", Parameters(max_new_tokens=5)))] == [False]
 
@@ -93,7 +99,7 @@ def test_the_endpoint_marks_unless_it_is_told_not_to(model: Model) -> None:
     assert ServerSettings().watermark
     for marks in (True, False):
         with TestClient(create_app(Engine(model, watermarked=marks))) as client:
-            (tweet,) = client.post("/invocations", json={"inputs": "", "parameters": {"max_new_tokens": 4}}).json()
+            (tweet,) = client.post("/invocations", json={"inputs": "Hoy es", "parameters": {"max_new_tokens": 4}}).json()
         assert tweet["watermarked"] is marks
 
 
@@ -151,18 +157,32 @@ def test_what_is_said_again_is_counted_once(runs: list[int]) -> None:
 # The limit
 
 
+def test_a_book_takes_no_time() -> None:
+    began = time.monotonic()
+    assert Watermark(b"long").chance([one * 7 % 50_000 for one in range(6_000)]) > 1e-6
+    assert time.monotonic() - began < 20
+
+
 @given(chances=st.lists(st.floats(1e-12, 1.0), max_size=400))
 def test_of_real_texts_a_hundredth_at_most_are_taken_for_the_models(chances: list[float]) -> None:
     limit = limit_of(chances)
-    assert sum(one < limit.chance for one in chances) <= FALSE_ALARMS * len(chances)
+    assert limit.real == (len(chances) if len(chances) >= LEAST_REAL else 0), "of few nothing is said to be measured"
+    assert not limit.real or sum(one < limit.chance for one in chances) <= FALSE_ALARMS * len(chances)
     assert limit.chance <= FALSE_ALARMS
     assert limit_in(to_card(limit)) == limit
 
 
 def test_real_tweets_that_look_marked_lower_the_limit(model: Model) -> None:
-    marked = texts(Engine(model, watermarked=True), 20)
+    marked = texts(Engine(model, watermarked=True), 20) * 5
     limit = real_limit(Watermark.of(model.network), model.codec, marked)
-    assert (limit.real, sum(one.found for one in detect(model, marked, limit))) == (20, 0)
+    assert limit.real == 100
+    assert sum(one.found for one in detect(model, marked, limit)) <= 1
+
+
+def test_a_shipped_copy_has_the_marks_of_its_original(folder: Path, model: Model, tmp_path: Path) -> None:
+    ship(folder, tmp_path / "shipped")
+    copied = texts(Engine(load_model(tmp_path / "shipped"), watermarked=True), 5)
+    assert all(one.found for one in detect(model, copied, Limit()))
 
 
 @pytest.mark.parametrize("told", ["yes", {"limit": 0.01}, {"limit": "much", "real": 3}])
@@ -201,12 +221,28 @@ def test_the_command_says_of_each_text_what_its_marks_say(model: Model, folder: 
     [
         ("a.csv", "id,text\n1,Hoy\n2,NA\n"),
         ("a.jsonl", '{"generated_text": "Hoy"}\n{"generated_text": "NA"}\n'),
+        ("a.tsv", "id\ttext\n1\tHoy\n2\tNA\n"),
+        ("a.json", '[{"generated_text": "Hoy"}, {"generated_text": "NA"}]'),
         ("a.txt", "Hoy\nNA\n"),
+        ("a", "Hoy\n\n NA \n"),
     ],
 )
 def test_texts_come_from_tables_and_plain_files(name: str, body: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(body, encoding="utf-8")
     assert read_texts(tmp_path / name, None) == ["Hoy", "NA"]
+    if name.endswith((".csv", ".txt", ".jsonl")):
+        packed = tmp_path / f"{name}.gz"
+        packed.write_bytes(gzip.compress(body.encode()))
+        assert read_texts(packed, None) == ["Hoy", "NA"]
+        packed.write_bytes(packed.read_bytes()[:-9])
+        with pytest.raises(FileFormatError, match="can't be read"):
+            read_texts(packed, None)
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.docx").write_text("Hoy")
+    with pytest.raises(FileFormatError, match=r"is a \.docx file; it takes \.txt, \.csv"):
+        read_texts(tmp_path / "a.docx", None)
 
 
 def test_a_table_without_texts_is_refused(tmp_path: Path, folder: Path) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -32,7 +33,7 @@ from local.limits import violations
 from local.processes import children
 from local.processes.ports import HOST, free_port, require_free
 from local.sagemaker.container import Container
-from local.sagemaker.endpoints import Endpoints, Image
+from local.sagemaker.endpoints import Endpoints, Image, _container_of
 from local.sagemaker.machines import hosts, lay_out
 from local.stack import SKIPPED, Assembly, _refuse_too_large, deploy
 from politico.errors import FileFormatError, JobError, PortInUseError
@@ -500,3 +501,21 @@ def test_a_new_kind_of_resource_is_an_error(template: Template) -> None:
 def test_a_folder_without_an_assembly_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match="holds no assembly of one stack; run `make synth`"):
         Assembly.read(tmp_path)
+
+
+def test_a_container_is_told_what_its_model_and_its_package_say() -> None:
+    package = {
+        "Image": "one",
+        "ModelDataUrl": "s3://lake/model.tar.gz",
+        "Environment": {"TORCH_THREADS": "2", "WATERMARK": "true"},
+    }
+
+    class Backend:
+        def describe_model(self, _name: str) -> Any:
+            return SimpleNamespace(primary_container={"ModelPackageName": "package/1", "Environment": {"WATERMARK": "false"}})
+
+        def describe_model_package(self, _name: str) -> Any:
+            return SimpleNamespace(inference_specification={"Containers": [package]})
+
+    found = _container_of(Backend(), "model")
+    assert found == ("one", "s3://lake/model.tar.gz", {"TORCH_THREADS": "2", "WATERMARK": "false"})

@@ -19,9 +19,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from inference.detecting import real_limit
 from inference.engine import Engine
 from inference.model import WEIGHTS_FILE, load_model, open_tokenizer
 from inference.rules.lexicon import FILE as WORDS_FILE
+from inference.writing.watermark import Watermark
 from politico.control.format import Schema
 from politico.control.political import SCHEMA
 from politico.control.request import Parameters, parse_request
@@ -145,6 +147,16 @@ def test_the_control_model_names_the_very_data_it_saw_and_its_training_tweets_al
     trained_on, held_out = (list(map(fingerprint, side["id_str"].to_pylist())) for side in (sides.train, sides.held_out))
     assert (len(seen), len(seen.among(trained_on)), len(seen.among(held_out))) == (20, 20, 0)
     assert not (trained / "base_output" / "data" / SEEN_FILE).exists()
+
+
+def test_the_card_says_what_the_marks_of_real_tweets_say(trained: Path) -> None:
+    cards = {stage: json.loads((trained / stage / "card.json").read_text()) for stage in ("base", "control")}
+    assert "watermark" not in cards["base"], "it has seen no tweet"
+    assert cards["control"]["watermark"] == {"limit": 0.01, "real": 0}, "ten are too few to tell"
+    dataset = read_dataset(trained / "dataset")["text"].to_pylist()
+    model = load_model(trained / "control")
+    measured = real_limit(Watermark.of(model.network), model.codec, dataset * 5)
+    assert (measured.real, 0 < measured.chance <= 0.01) == (150, True)
 
 
 def test_the_words_of_corpus_and_training_tweets_go_with_the_model(trained: Path) -> None:

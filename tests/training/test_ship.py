@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from inference.model import load_model, save_model
+from inference.rules.novelty import Shingles
 from tests.support.models import MICRO_SCHEMA, micro_model, micro_network, micro_tokenizer
 from training.ship import main, ship
 
@@ -31,10 +32,15 @@ def test_a_folder_that_is_no_model_is_not_shipped(tmp_path: Path, capsys: pytest
 
 def test_shipping_it_again_changes_nothing_and_the_words_go_along(tmp_path: Path) -> None:
     tokenizer = micro_tokenizer()
-    save_model(tmp_path / "model", micro_network(tokenizer), tokenizer, MICRO_SCHEMA, {"name": "base"}, {"hoy", "salud"})
+    known = Shingles.of(["Hoy la salud de todos los chilenos es lo primero"])
+    card, words = {"name": "base"}, {"hoy", "salud"}
+    save_model(tmp_path / "model", micro_network(tokenizer), tokenizer, MICRO_SCHEMA, card, words, shingles=known)
     size = ship(tmp_path / "model", tmp_path / "one")
     assert size == sum(path.stat().st_size for path in (tmp_path / "one").iterdir())
-    assert load_model(tmp_path / "one").words == {"hoy", "salud"}
+    shipped = load_model(tmp_path / "one")
+    assert shipped.words == words
+    assert shipped.shingles is not None, "a shipped model writes nothing by heart, either"
+    assert len(shipped.shingles) == len(known)
     ship(tmp_path / "one", tmp_path / "two")
     for path in (tmp_path / "two").iterdir():
         assert path.read_bytes() == (tmp_path / "one" / path.name).read_bytes(), path.name
