@@ -56,7 +56,8 @@ def read_texts(path: Path, column: str | None) -> list[str]:
             raise FileFormatError(f"{path} is a {kind} file; it takes .txt, {', '.join(_READERS)}")
         table = _READERS[kind](path)
     except (OSError, EOFError, ValueError, pd.errors.ParserError) as error:
-        raise FileFormatError(f"{path} can't be read: {' '.join(str(error).split())}") from error
+        why = getattr(error, "strerror", None) or str(error)
+        raise FileFormatError(f"{path} can't be read: {' '.join(why.split())}") from error
     wanted = [column] if column else [one for one in TEXT_COLUMNS if one in table]
     if not wanted or wanted[0] not in table:
         raise FileFormatError(
