@@ -271,7 +271,10 @@ class Engine:
             rows = self._written([starts[index] for index in waiting], banned, seeds, tell, later)
             again, spoilt = [], set[int]()
             for index, news in zip(waiting, rows, strict=True):
-                drawn = [_Drawn(self._tweet(starts[index], new), tuple(new)) for new in news]
+                drawn: list[_Drawn] = []
+                for ids in news:
+                    others = [one.tweet.generated_text for one in drawn]
+                    drawn.append(_Drawn(self._tweet(starts[index], ids, others), tuple(ids)))
                 bad = [(one.ids, word) for one in drawn for word in _held(one.tweet.generated_text, parameters.bad_words)]
                 banned += [self._spelling((*starts[index].bare[1:], *new), word) for new, word in bad]
                 new = [] if bad else [one for one in drawn if not self._is_copy(starts[index], one.tweet.generated_text)]
@@ -356,11 +359,15 @@ class Engine:
     def _lexicon(self) -> Lexicon:
         return Lexicon(self.model.words, self.model.spelled)
 
-    def _tweet(self, start: _Start, new: list[int]) -> GeneratedTweet:
+    def _tweet(self, start: _Start, new: list[int], others: Sequence[str]) -> GeneratedTweet:
+        """Of beams that differ in a last word alone only the first loses it: `others` are the texts of those before."""
         stopped, text, given = new[-1] == self._end_id, self._text(start, new), len(start.beginning)
-        if not stopped:
-            text = whole_words(text, given, partial(self._is_whole, start))
-        text, cut = ended(text, start.parameters.max_characters, given)
+        most = start.parameters.max_characters
+        whole = text if stopped else whole_words(text, given, partial(self._is_whole, start))
+        found, cut = ended(whole, most, given)
+        if found in others:
+            found, cut = ended(text, most, given)
+        text = found
         said = honoured(start.context, text, None, self.model.codec.schema)
         return GeneratedTweet(
             generated_text=text,

@@ -159,8 +159,7 @@ def test_min_new_tokens_is_kept_when_the_model_wants_to_end(engine: Engine, mode
 
 def test_beams_give_different_tweets_and_the_same_ones_again(engine: Engine) -> None:
     request = asked(do_sample=False, num_beams=4, num_return_sequences=3)
-    beams = engine._drawn([engine._start(request)], request.parameters)[0]
-    assert len({one.ids for one in beams}) == 3
+    assert len(set(texts(engine, request))) == 3, "also where they differ in a last word alone"
     assert texts(engine, request) == texts(engine, request)
 
 
