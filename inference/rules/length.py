@@ -9,7 +9,7 @@ import regex
 from politico.control.format import composed
 from politico.tweets.tweet import COMMON_ENDS
 
-_ADDRESS = 23
+_ADDRESS, _LABEL = 23, 63
 _LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))
 """Code points, both ends counted, that weigh one."""
 _ADDRESSES = regex.compile(
@@ -27,10 +27,12 @@ _LAST_WORD = regex.compile(r"\s+\S*\Z")
 def weighted_length(text: str) -> int:
     """Characters as X counts them."""
     text = composed(text)
-    addresses = len(_ADDRESSES.findall(text))
-    rest = _ADDRESSES.sub("", text)
+    addresses = [one.span() for one in _ADDRESSES.finditer(text) if _has_sound_host(one.group())]
+    rest = text
+    for start, stop in reversed(addresses):
+        rest = rest[:start] + rest[stop:]
     emoji = len(_EMOJI.findall(rest))
-    return _ADDRESS * addresses + 2 * emoji + sum(map(_weight, _EMOJI.sub("", rest)))
+    return _ADDRESS * len(addresses) + 2 * emoji + sum(map(_weight, _EMOJI.sub("", rest)))
 
 
 def shortened(text: str, longest: int, *, keep: int = 0) -> str:
@@ -44,6 +46,16 @@ def shortened(text: str, longest: int, *, keep: int = 0) -> str:
             break
         text = cut
     return text
+
+
+def _has_sound_host(address: str) -> bool:
+    """Whether each label of its host is as short as labels may be, as they are sent: 63 letters."""
+    host = regex.split(r"[/?#]", address.partition("://")[2] or address, maxsplit=1)[0]
+    return all(len(_sent(label)) <= _LABEL for label in host.split("."))
+
+
+def _sent(label: str) -> bytes:
+    return label.encode() if label.isascii() else b"xn--" + label.encode("punycode")
 
 
 def _weight(character: str) -> int:

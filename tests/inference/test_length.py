@@ -39,6 +39,10 @@ WORDS = st.lists(
         ("ejemplo.com y ejemplo.cl", 49),
         ("Fin.El 3.5 de", 13),
         ("@ejemplo.com", 12),
+        ("b" * 63 + ".com", 23),
+        ("b" * 64 + ".com", 68),  # no host has so long a label
+        ("https://" + "b" * 64 + ".cl/a y https://t.co/a", 78 + 3 + 23 - 1),
+        ("水" * 80 + ".com", 164),  # as sent it is longer
     ],
 )
 def test_characters_are_counted_as_x_counts_them(text: str, length: int) -> None:
