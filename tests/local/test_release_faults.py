@@ -132,6 +132,28 @@ def test_a_release_gets_over_throttled_calls_and_its_endpoint_scales(cloud: Loca
         assert "FURIOUS" in done.stderr if wanted else done.stdout.strip()
 
 
+def test_a_versions_number_never_comes_again(services: Services, image: str) -> None:
+    """A new version under a deleted one's name would be taken for it: that it was released already."""
+    sagemaker, group = services.client("sagemaker"), services.outputs["ModelGroup"]
+    container = {"Image": image, "ModelDataUrl": services.lake.uri("models/by-hand/model.tar.gz")}
+    served = {"SupportedContentTypes": ["application/json"], "SupportedResponseMIMETypes": ["application/json"]}
+
+    def register() -> str:
+        made = sagemaker.create_model_package(
+            ModelPackageGroupName=group, InferenceSpecification={"Containers": [container], **served}
+        )
+        return str(made["ModelPackageArn"])
+
+    first, second = register(), register()
+    sagemaker.delete_model_package(ModelPackageName=first)
+    third = register()
+    assert len({first, second, third}) == 3
+    for one in (second, third):
+        assert sagemaker.describe_model_package(ModelPackageName=one)["ModelPackageArn"] == one
+        sagemaker.delete_model_package(ModelPackageName=one)
+    assert register() not in (first, second, third)
+
+
 def test_the_rest_api_writes_refuses_and_says_so_when_no_model_is_served(
     cloud: LocalCloud, services: Services, image: str
 ) -> None:
