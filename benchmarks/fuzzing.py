@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.processes import command_line, keep, machine
-from benchmarks.serving import _gigabytes, _server
+from benchmarks.serving import gigabytes, server
 from inference.model import SCHEMA_FILE
 from politico.control.format import Schema
 from politico.control.request import Parameters
@@ -54,12 +54,12 @@ def main() -> None:
     flags.add_argument("--write", action="store_true", help=f"store the figures in {RESULTS}")
     told = flags.parse_args()
     schema = Schema.from_json((told.model / SCHEMA_FILE).read_bytes())
-    with _server(told.model) as (port, _seconds, process):
+    with server(told.model) as (port, _seconds, process):
         found = fuzzed(port, process.pid, schema, told.requests - (told.requests // 5 if told.schemathesis else 0))
         if told.schemathesis:
             found["schemathesis"] = by_schemathesis(told.schemathesis, port, told.requests // 5)
         memory = found["gigabytes"]
-        memory["at the end"] = _gigabytes(process.pid)
+        memory["at the end"] = gigabytes(process.pid)
         warm = next((told for count, told in memory.items() if count == str(WARM)), memory["at the end"])
         assert memory["at the end"] <= GROWN * warm, memory
         assert process.poll() is None, "the server ended"
@@ -91,7 +91,7 @@ def fuzzed(port: int, process: int, schema: Schema, count: int) -> dict[str, Any
         assert seconds < SLOWEST, (seconds, body)
         check(status, said, body, kind, accept, schema)
         if statuses.total() % LOOKED_AT == 0:
-            memory[str(statuses.total())] = _gigabytes(process)
+            memory[str(statuses.total())] = gigabytes(process)
             print(statuses.total(), dict(statuses), round(slowest, 2), memory[str(statuses.total())], flush=True)
 
     ask()

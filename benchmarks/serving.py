@@ -208,7 +208,7 @@ def _ours(folder: Path, precision: str, ids: Sequence[Sequence[int]]) -> Write:
 
 
 @contextmanager
-def _server(folder: Path) -> Iterator[tuple[int, float, "subprocess.Popen[bytes]"]]:
+def server(folder: Path) -> Iterator[tuple[int, float, "subprocess.Popen[bytes]"]]:
     """Its port, how many seconds it took to be ready, and its process."""
     port, began = free_port(), time.perf_counter()
     environment = {**os.environ, "SM_MODEL_DIR": str(folder), "BIND_HOST": "127.0.0.1", "SAGEMAKER_BIND_TO_PORT": str(port)}
@@ -259,7 +259,7 @@ def _post(port: int, body: bytes) -> tuple[int, float]:
 def _served(folder: Path, rounds: int) -> dict[str, Any]:
     """Tokens a second and seconds a tweet, with so many callers who each ask again at once."""
     found: dict[str, list[dict[str, float]]] = {str(callers): [] for callers in CALLERS}
-    with _server(folder) as (port, _seconds, _process):
+    with server(folder) as (port, _seconds, _process):
         for turn in range(rounds + 1):
             for callers in CALLERS:
                 with ThreadPoolExecutor(callers) as pool:
@@ -283,7 +283,7 @@ def _cold_start(folder: Path, rounds: int) -> dict[str, list[float]]:
     """From a process's start to its first ping, beside the reading of the weights alone in a process that has torch."""
     starts, reads = [], []
     for _ in range(rounds):
-        with _server(folder) as (_port, seconds, _process):
+        with server(folder) as (_port, seconds, _process):
             starts.append(round(seconds, 2))
         began = time.perf_counter()
         subprocess.run([sys.executable, "-c", READ, str(folder / WEIGHTS_FILE)], check=True)
@@ -307,9 +307,9 @@ def under_load(folder: Path, minutes: float) -> dict[str, Any]:
     from inference.callers import MOST_CALLERS
 
     found: dict[str, Any] = {}
-    with _server(folder) as (port, _seconds, process):
+    with server(folder) as (port, _seconds, process):
         _all_ask(port, MOST_CALLERS, 0.5)
-        before = _gigabytes(process.pid)
+        before = gigabytes(process.pid)
         for name, callers, long in (
             ("at capacity", MOST_CALLERS, minutes),
             ("at twice capacity", 2 * MOST_CALLERS, minutes / 2),
@@ -323,7 +323,7 @@ def under_load(folder: Path, minutes: float) -> dict[str, Any]:
                 "tokens_a_second": round(len(each) * NEW / (long * 60), 1),
                 "p50": round(_at(each, 0.5), 2),
                 "p95": round(_at(each, 0.95), 2),
-                "gigabytes": _gigabytes(process.pid),
+                "gigabytes": gigabytes(process.pid),
             }
             print(name, found[name], flush=True)
         found["gigabytes after half a minute"] = before
@@ -347,7 +347,7 @@ def _all_ask(port: int, callers: int, minutes: float) -> list[tuple[int, float]]
     return answers
 
 
-def _gigabytes(process: int) -> float:
+def gigabytes(process: int) -> float:
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return round(int(next(line.split()[1] for line in lines if line.startswith("VmRSS"))) / 1e6, 3)
 

@@ -89,8 +89,10 @@ def _limit_by(model: Model, dataset: Path) -> Limit:
 def _show(model: Model, verdicts: Sequence[Verdict], limit: Limit) -> None:
     console = Console(width=None if Console().is_terminal else 130)
     table = Table(box=None, header_style="bold")
-    for title, side in (("", "left"), ("tokens", "right"), ("by chance", "right"), ("text", "left")):
-        table.add_column(title, justify="right" if side == "right" else "left")
+    table.add_column("")
+    table.add_column("tokens", justify="right")
+    table.add_column("by chance", justify="right")
+    table.add_column("text")
     for one in verdicts:
         words = " / ".join(one.text.splitlines())
         short = words if len(words) <= _SHOWN else words[: _SHOWN - 1] + "…"

@@ -38,12 +38,12 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     this execution is the one to go on.
     """
     package, execution = event["approval"]["detail"]["ModelPackageArn"], event["execution"]
-    endpoint, told = environment.endpoint(), UNTOLD if environment.serving_watermark() else UNMARKED
-    names = {tuple(one.items()): _name(endpoint, package, one) for one in (UNTOLD, UNMARKED)}
-    model = names.pop(tuple(told.items()))
+    endpoint = environment.endpoint()
+    told, otherwise = (UNTOLD, UNMARKED) if environment.serving_watermark() else (UNMARKED, UNTOLD)
+    model, other = _name(endpoint, package, told), _name(endpoint, package, otherwise)
     sagemaker, again = environment.client("sagemaker"), bool(event["approval"].get("again"))
     # A version that was released and told otherwise was released: only a person has it served once more.
-    elsewhere = any(_is_kept(_holder(sagemaker, other), execution, again=again) for other in names.values())
+    elsewhere = _is_kept(_holder(sagemaker, other), execution, again=again)
     held = not elsewhere and _hold(sagemaker, model, package, told, execution, again=again)
     config = _configuration(model)
     # Named after what it says as well: one version may be served in another way later.

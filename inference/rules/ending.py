@@ -9,9 +9,9 @@ from inference.rules.length import shortened, weighted_length
 CLOSED_BY = {"(": ")", "[": "]", "{": "}", "«": "»", "“": "”", "¿": "?", "¡": "!"}
 QUOTE = '"'
 """Opens and closes."""
-MOST = 20
+_MOST = 20
 """Marks that are closed: where more are open, it is a pattern and no prose."""
-HANGING = " \n,;:-–—"
+_HANGING = " \n,;:-–—"
 """What no tweet ends with."""
 _ENDING = "?!"
 """Close what opened a sentence, either of the two; alone they are how people write."""
@@ -41,9 +41,10 @@ _KEPT_APART = re.compile(r"[^\s.,;:!?…]")
 def whole_words(text: str, given: int, is_whole: Callable[[str, str], bool]) -> str:
     """A text that was cut, without its last word, which may be half of one, where that is not known to be whole.
 
-    `is_whole` is asked of a word, and of what stands before it. The first `given` characters stay, and so does an only word.
+    `is_whole` is asked of a word, and of what stands before it. The first `given` characters stay, and so does an only word
+    behind them.
     """
-    stripped = text[: max(len(text.rstrip(HANGING)), given)]
+    stripped = text[: max(len(text.rstrip(_HANGING)), given)]
     if stripped != text:  # a comma shows that the word had ended
         return stripped
     run = _LAST_RUN.search(text)
@@ -53,8 +54,8 @@ def whole_words(text: str, given: int, is_whole: Callable[[str, str], bool]) -> 
     alone = word is not None and not any(letter.isalnum() for letter in run.group()[: word.start()])
     if word is not None and alone and is_whole(word.group(), text[: run.start()]):
         return text
-    rest = text[: max(len(text[: run.start()].rstrip(HANGING)), given)]
-    return rest if _says_something(rest) else text
+    rest = text[: max(len(text[: run.start()].rstrip(_HANGING)), given)]
+    return rest if _says_something(rest[given:]) else text
 
 
 def ended(text: str, longest: int, given: int) -> tuple[str, bool]:
@@ -88,16 +89,16 @@ def balanced(text: str, given: int = 0) -> str:
 
 def _balanced(text: str, given: int) -> str:
     marks = _Marks(text)
-    if len(marks.waiting) > MOST or not _says_something(text):
+    if len(marks.waiting) > _MOST or not _says_something(text):
         return text
     if marks.waiting:
-        text = text[: max(len(text.rstrip(HANGING)), given)]
+        text = text[: max(len(text.rstrip(_HANGING)), given)]
     gone = {place for place in marks.stray if place >= given}
     added: dict[int, str] = {}
     ends = [*((place, end) for place, end in marks.inside.items()), *((place, _end_of(text, place)) for place in marks.waiting)]
     for place, wished in sorted(ends):
         mark, end = text[place], max(wished, given)
-        if not text[place + 1 : end].strip(HANGING):
+        if not text[place + 1 : end].strip(_HANGING):
             gone |= {place} if place >= given else set()
             continue
         if mark in "¿¡" and text[end : end + 1] == "." and text[end + 1 : end + 2] != ".":
@@ -185,13 +186,13 @@ def _end_of(text: str, place: int) -> int:
         if found.group() == "." and found.end() < len(text.rstrip()) and _SHORT.search(text[: found.start()]):
             continue  # Sr. Pérez, EE.UU. y
         if found.group() in (".", "\n"):
-            return len(text[: found.start()].rstrip(HANGING))
+            return len(text[: found.start()].rstrip(_HANGING))
         return found.end()
-    end = len(text.rstrip(HANGING))
+    end = len(text.rstrip(_HANGING))
     for pattern, group in ((_LAST_ADDRESSES, 0), (_TAIL, 1)):
         tail = pattern.search(text[:end])
         if tail and tail.start(group) > place:
-            end = len(text[: tail.start(group)].rstrip(HANGING))
+            end = len(text[: tail.start(group)].rstrip(_HANGING))
     return max(end, place + 1)
 
 

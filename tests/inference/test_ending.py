@@ -143,6 +143,8 @@ def test_many_open_marks_take_no_time() -> None:
         ("Seguimos por #Sal", "", "Seguimos por"),
         ("Seg", "", "Seg"),
         ("Hoy cami", "Hoy ca", "Hoy cami"),  # the word began in what was given
+        ("Hoy cami", "Hoy", "Hoy cami"),  # an only word behind it
+        ("Hoy por el cami", "Hoy", "Hoy por el"),
         ("Seguimos por la ley", "", "Seguimos por la ley"),
     ],
 )

@@ -3,8 +3,8 @@
 import copy
 import gzip
 import json
-import time
 from dataclasses import replace
+from math import comb
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from inference.detecting import FALSE_ALARMS, LEAST_REAL, Limit, detect, limit_i
 from inference.engine import Engine
 from inference.model import CARD_FILE, Model, load_model
 from inference.server import ServerSettings, create_app
-from inference.writing.watermark import CONTEXT, LAYERS, Watermark
+from inference.writing.watermark import CONTEXT, LAYERS, Watermark, _at_least
 from politico.control.request import Parameters, Request
 from politico.errors import FileFormatError
 from tests.support.models import SENTENCES, micro_model
@@ -158,9 +158,14 @@ def test_what_is_said_again_is_counted_once(runs: list[int]) -> None:
 
 
 def test_a_book_takes_no_time() -> None:
-    began = time.monotonic()
-    assert Watermark(b"long").chance([one * 7 % 50_000 for one in range(6_000)]) > 1e-6
-    assert time.monotonic() - began < 20
+    assert Watermark(b"long").chance([one * 7 % 50_000 for one in range(6_000)]) > 1e-6, "and not minutes"
+
+
+@given(throws=st.integers(0, 300), heads=st.integers(0, 300))
+def test_the_chance_of_so_many_marks_is_that_of_a_fair_coin(throws: int, heads: int) -> None:
+    heads = min(heads, throws)
+    ways = sum(comb(throws, number) for number in range(heads, throws + 1))
+    assert _at_least(heads, throws) == pytest.approx(ways / 2**throws, rel=1e-12)
 
 
 @given(chances=st.lists(st.floats(1e-12, 1.0), max_size=400))
